@@ -1,0 +1,46 @@
+# make chat   environment, install, sample documents, Gradio on http://127.0.0.1:7860
+# make test   the whole test suite
+# Needs Python 3.11 or newer (PYTHON=/path/to/python picks one) and nothing else.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+KB     ?= sample
+
+.PHONY: chat test lint install dev clean help
+
+help:
+	@sed -n '1,3p' Makefile
+
+chat: $(VENV)/.installed
+	@$(BIN)/ragbot ui --kb $(KB) --ingest data/corpus
+
+test: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m "not slow"
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+install: $(VENV)/.installed
+dev: $(VENV)/.installed-dev
+
+# Old versions of pip resolve for minutes and drop extras whose names are spelled the new way.
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "ragbot needs Python 3.11 or newer; found $$($(PYTHON) --version 2>&1). Try: make PYTHON=/path/to/python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=26"
+
+$(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "Installing ragbot and its packages (once, 3.5 GB on disk) …"
+	$(BIN)/python -m pip install --quiet --editable ".[all]" --constraint constraints.txt
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --editable ".[all,dev]" --constraint constraints.txt
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info

@@ -1,0 +1,1 @@
+"""Tools, one file each, each a LangChain ``BaseTool``."""

@@ -1,0 +1,1 @@
+"""What people open: thin, with no logic of its own."""

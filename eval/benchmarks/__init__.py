@@ -1,0 +1,1 @@
+"""Benchmarks: one command each, run by hand; figures in docs/measurements.md."""

@@ -1,0 +1,1 @@
+"""Metrics, one file a family; each gives the mean and the value per question."""

@@ -1,0 +1,1 @@
+"""Chunkers, one file a strategy; the contract is in :mod:`ingest.chunkers.base`."""

@@ -1,0 +1,250 @@
+"""Ingest: read, cut, embed what is new, commit document by document, and report.
+
+A document that was committed is acknowledged: it survives a kill at any instant. The run can be stopped and started
+again; files whose contents have not changed are skipped, and text that is embedded already is not embedded again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from ingest.chunkers.base import Chunker
+from ingest.loaders import load
+from ingest.prepare import PREFIX_VERSION, embedded_text, prepare
+from ingest.sources import find
+from ragbot.documents import FailedSource, IngestReport, ParsedDocument
+from ragbot.errors import LoaderError
+from ragbot.index.catalog import Catalog, FileState, NewChunk
+from ragbot.index.knowledge_base import KnowledgeBase
+from ragbot.models.embedders.base import Embedder, Vectors
+
+log = logging.getLogger(__name__)
+
+#: Texts to be embedded are gathered over documents up to this many, so that small files fill the cores too.
+BATCH = 256
+#: Raised when loaders make other text of the same file: unchanged files are then read again.
+LOADERS_VERSION = 1
+MAX_BYTES = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run has come: files and bytes that were committed, skipped or refused, and chunks committed."""
+
+    files: int
+    total_files: int
+    bytes: int
+    total_bytes: int
+    chunks: int
+    current: str
+
+
+ProgressCallback = Callable[[Progress], None]
+
+
+def ingest(
+    kb: KnowledgeBase,
+    embedder: Embedder,
+    chunker: Chunker,
+    paths: Iterable[str | os.PathLike[str]],
+    *,
+    acl: Sequence[str] = (),
+    max_bytes: int = MAX_BYTES,
+    progress: ProgressCallback | None = None,
+) -> IngestReport:
+    """Bring files and folders into a knowledge base.
+
+    Args:
+        acl: principals that may see the documents; empty: everyone.
+        max_bytes: larger files are refused.
+        progress: called after each file.
+
+    Raises:
+        SourceError: a path does not exist, or there is nothing to read.
+        LockedError: another process is writing.
+        StorageError: the disk is full; what was committed stays.
+    """
+    found = find(paths)
+    with kb.writing() as catalog:
+        run = _Run(catalog, embedder, chunker, acl, progress)
+        run.measure(found.files)
+        for path in found.files:
+            run.take_file(path, max_bytes)
+        report = run.finish()
+    return replace(report, ignored=tuple(map(str, found.ignored)))
+
+
+def ingest_documents(
+    kb: KnowledgeBase,
+    embedder: Embedder,
+    chunker: Chunker,
+    documents: Mapping[str, ParsedDocument],
+    *,
+    acl: Sequence[str] = (),
+    progress: ProgressCallback | None = None,
+) -> IngestReport:
+    """Bring documents that are in memory into a knowledge base, by source name. Raises as :func:`ingest`."""
+    with kb.writing() as catalog:
+        run = _Run(catalog, embedder, chunker, acl, progress)
+        run.total_files = len(documents)
+        run.total_bytes = sum(len(document.text) for document in documents.values())
+        for source, document in documents.items():
+            run.take(source, document)
+        return run.finish()
+
+
+@dataclass
+class _Pending:
+    source: str
+    parsed: ParsedDocument
+    state: FileState
+    chunks: list[NewChunk]
+    is_new: bool
+
+
+@dataclass
+class _Run:
+    """One run: gathers documents until their new texts fill a batch, embeds the batch, commits each document."""
+
+    catalog: Catalog
+    embedder: Embedder
+    chunker: Chunker
+    acl: Sequence[str]
+    progress: ProgressCallback | None
+    total_files: int = 0
+    total_bytes: int = 0
+    _pending: list[_Pending] = field(default_factory=list)
+    _texts: dict[bytes, str] = field(default_factory=dict)
+    _known: dict[bytes, Vectors] = field(default_factory=dict)
+    _added: list[str] = field(default_factory=list)
+    _updated: list[str] = field(default_factory=list)
+    _skipped: list[str] = field(default_factory=list)
+    _failed: list[FailedSource] = field(default_factory=list)
+    _chunks: int = 0
+    _embedded: int = 0
+    _characters: int = 0
+    _files: int = 0
+    _bytes: int = 0
+    _started: float = field(default_factory=time.perf_counter)
+
+    def measure(self, files: Sequence[Path]) -> None:
+        self.total_files = len(files)
+        self.total_bytes = sum(path.stat().st_size for path in files if path.exists())
+
+    def take_file(self, path: Path, max_bytes: int) -> None:
+        source = str(path)
+        try:
+            stat = path.stat()
+            known = self.catalog.file_state(source)
+            if known and (known.size, known.mtime_ns) == (stat.st_size, stat.st_mtime_ns):
+                if known.content_hash.endswith(self._signature):
+                    self._skip(source, stat.st_size)
+                    return
+            state = FileState(_hash_file(path) + self._signature, stat.st_size, stat.st_mtime_ns)
+            if known and known.content_hash == state.content_hash:
+                self.catalog.touch(source, state)
+                self._skip(source, stat.st_size)
+                return
+            parsed = load(path, max_bytes=max_bytes)
+        except LoaderError as error:
+            self._fail(source, str(error))
+            return
+        except OSError as error:
+            self._fail(source, f"cannot be read: {error.strerror or error}")
+            return
+        self._queue(_Pending(source, parsed, state, prepare(parsed, self.chunker), known is None))
+
+    def take(self, source: str, parsed: ParsedDocument) -> None:
+        digest = hashlib.blake2b(repr(parsed).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+        state = FileState(digest + self._signature, len(parsed.text))
+        known = self.catalog.file_state(source)
+        if known and known.content_hash == state.content_hash:
+            self._skip(source, state.size)
+        elif not parsed.text.strip():
+            self._fail(source, "is empty")
+        else:
+            self._queue(_Pending(source, parsed, state, prepare(parsed, self.chunker), known is None))
+
+    def finish(self) -> IngestReport:
+        self._flush()
+        return IngestReport(
+            added=tuple(self._added),
+            updated=tuple(self._updated),
+            skipped=tuple(self._skipped),
+            failed=tuple(self._failed),
+            chunks=self._chunks,
+            embedded=self._embedded,
+            characters=self._characters,
+            seconds=time.perf_counter() - self._started,
+        )
+
+    @property
+    def _signature(self) -> str:
+        return f"/{LOADERS_VERSION}.{PREFIX_VERSION}/{self.chunker.signature}"
+
+    def _queue(self, document: _Pending) -> None:
+        self._pending.append(document)
+        wanted = {chunk.embedded_hash: chunk for chunk in document.chunks if chunk.embedded_hash not in self._known}
+        self._known.update(self.catalog.embeddings_of(wanted))
+        for digest, chunk in wanted.items():
+            if digest not in self._known:
+                self._texts[digest] = embedded_text(chunk.prefix, document.parsed.text[chunk.start : chunk.end])
+        if len(self._texts) >= BATCH or len(self._pending) >= BATCH:
+            self._flush()
+
+    def _flush(self) -> None:
+        digests = list(self._texts)
+        vectors = self.embedder.encode_documents([self._texts[digest] for digest in digests])
+        self._known.update(zip(digests, vectors, strict=True))
+        self._embedded += len(digests)
+        for document in self._pending:
+            rows = [self._known[chunk.embedded_hash] for chunk in document.chunks]
+            matrix = np.stack(rows) if rows else np.empty((0, self.embedder.fingerprint.dimension), np.float32)
+            self.catalog.put_document(
+                document.source, document.parsed, document.state, document.chunks, matrix, self.acl
+            )
+            (self._added if document.is_new else self._updated).append(document.source)
+            self._chunks += len(document.chunks)
+            self._characters += len(document.parsed.text)
+            self._advance(document.source, document.state.size)
+        self._pending.clear()
+        self._texts.clear()
+        self._known.clear()
+
+    def _skip(self, source: str, size: int) -> None:
+        self._skipped.append(source)
+        self._advance(source, size)
+
+    def _fail(self, source: str, reason: str) -> None:
+        log.info("%s: %s", source, reason)
+        self._failed.append(FailedSource(source, reason))
+        self._advance(source, 0)
+
+    def _advance(self, source: str, size: int) -> None:
+        self._files += 1
+        self._bytes += size
+        if self.progress:
+            self.progress(
+                Progress(self._files, self.total_files, self._bytes, self.total_bytes, self._chunks, source)
+            )
+
+
+def _hash_file(path: Path) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for block in _blocks(path):
+        digest.update(block)
+    return digest.hexdigest()
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            yield block

@@ -1,0 +1,56 @@
+"""From what a person names (files, folders) to the files to be read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ingest.loaders import SUPPORTED_SUFFIXES
+from ragbot.errors import SourceError
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The files to be read, and those of a folder that are passed over because no loader knows their kind."""
+
+    files: list[Path]
+    ignored: list[Path]
+
+
+def find(paths: Iterable[str | os.PathLike[str]]) -> Found:
+    """Files under ``paths``, each once, folders walked in order of name; hidden ones and links to folders left out.
+
+    Raises:
+        SourceError: a path does not exist or may not be read, or there is nothing to read in any of them.
+    """
+    files: dict[Path, None] = {}
+    ignored: list[Path] = []
+    given = [Path(path).expanduser().absolute() for path in paths]
+    for path in given:
+        if path.is_dir():
+            for found in _walk(path):
+                if found.suffix.lower() in SUPPORTED_SUFFIXES:
+                    files.setdefault(found)
+                else:
+                    ignored.append(found)
+        elif path.exists():
+            files.setdefault(path)  # named by the person: if it cannot be read, the report says why
+        else:
+            raise SourceError(f"{path} does not exist; check the spelling (relative paths start at {Path.cwd()})")
+    if not files:
+        kinds = " ".join(sorted(SUPPORTED_SUFFIXES))
+        raise SourceError(f"nothing to ingest in {', '.join(map(str, given))}; formats: {kinds}")
+    return Found(list(files), ignored)
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    def refuse(error: OSError) -> None:
+        raise SourceError(f"cannot read the folder {error.filename}: {error.strerror}") from error
+
+    for root, folders, names in os.walk(folder, onerror=refuse):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            if not name.startswith("."):
+                yield Path(root) / name

@@ -1,0 +1,69 @@
+"""ragbot: chat with your own documents; every answer can be checked down to the characters of its source."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ragbot.bot import RagBot
+    from ragbot.documents import (
+        Answer,
+        Chunk,
+        Citation,
+        Document,
+        Heading,
+        IngestReport,
+        Message,
+        ParsedDocument,
+        ScoredChunk,
+    )
+    from ragbot.errors import RagbotError
+    from ragbot.generation.chain import AnswerStream
+    from ragbot.index.filters import Filter
+    from ragbot.settings import Settings, load_settings
+
+__version__ = "0.1.0"
+
+#: Public names and the modules that define them; a module is imported when one of its names is first used.
+_EXPORTS = {
+    "Answer": "ragbot.documents",
+    "AnswerStream": "ragbot.generation.chain",
+    "Chunk": "ragbot.documents",
+    "Citation": "ragbot.documents",
+    "Document": "ragbot.documents",
+    "Filter": "ragbot.index.filters",
+    "Heading": "ragbot.documents",
+    "IngestReport": "ragbot.documents",
+    "Message": "ragbot.documents",
+    "ParsedDocument": "ragbot.documents",
+    "RagBot": "ragbot.bot",
+    "RagbotError": "ragbot.errors",
+    "ScoredChunk": "ragbot.documents",
+    "Settings": "ragbot.settings",
+    "load_settings": "ragbot.settings",
+}
+
+__all__ = [
+    "Answer",
+    "AnswerStream",
+    "Chunk",
+    "Citation",
+    "Document",
+    "Filter",
+    "Heading",
+    "IngestReport",
+    "Message",
+    "ParsedDocument",
+    "RagBot",
+    "RagbotError",
+    "ScoredChunk",
+    "Settings",
+    "load_settings",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _EXPORTS:
+        return getattr(importlib.import_module(_EXPORTS[name]), name)
+    raise AttributeError(f"module 'ragbot' has no attribute {name!r}")

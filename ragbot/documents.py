@@ -1,0 +1,163 @@
+"""The values that travel through ragbot: frozen dataclasses, no behaviour to speak of.
+
+Offsets are code points into :attr:`ParsedDocument.text`, half open: ``text[start:end]``. A chunk's text, and every
+quote in a citation, equals the document's text at its offsets, character for character.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading inside a document: where it starts, how deep it is (1 = top), and what it says."""
+
+    start: int
+    level: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedDocument:
+    """What a loader makes of one file (or a caller of one string): text, and the map from offsets to pages and headings.
+
+    ``pages`` holds the offset at which each page starts, so page ``n`` (counted from 1) is
+    ``text[pages[n - 1]:pages[n]]``; it is empty where the format knows no pages.
+    """
+
+    text: str
+    title: str = ""
+    type: str = "txt"
+    language: str = ""
+    date: str | None = None
+    pages: tuple[int, ...] = ()
+    headings: tuple[Heading, ...] = ()
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document of a knowledge base, without its text (the catalog hands that out on request).
+
+    ``source`` is the name under which it was ingested (an absolute path, or what the caller chose) and is unique in
+    the knowledge base. ``language`` is a BCP 47 primary tag (``zh``, ``en``) or empty, ``date`` an ISO 8601 day.
+    ``acl`` lists the principals that may see the document; an empty list means everyone.
+    """
+
+    id: int
+    source: str
+    title: str
+    type: str
+    language: str
+    date: str | None
+    content_hash: str
+    acl: tuple[str, ...] = ()
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A span of a document that is embedded and found as one: ``text == document_text[start:end]``."""
+
+    id: int
+    document: Document
+    ordinal: int
+    text: str
+    start: int
+    end: int
+    page: int | None = None
+    headings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredChunk:
+    """A search hit: the higher ``score``, the better. ``components`` names what the score was made of."""
+
+    chunk: Chunk
+    score: float
+    components: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A stretch of one document given to a generator: hits and their neighbours, joined."""
+
+    document: Document
+    text: str
+    start: int
+    end: int
+    page: int | None
+    headings: tuple[str, ...]
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A claim's place in its source: ``quote`` equals the document's text at ``[start, end)``."""
+
+    marker: int
+    source: str
+    title: str
+    page: int | None
+    heading: str
+    start: int
+    end: int
+    quote: str
+    document_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer, its citations, and whether it is a refusal (``abstained``).
+
+    ``confidence`` is the estimated probability in [0, 1] that the documents answer the question; ``timings`` are
+    seconds by stage (``search``, ``first_token``, ``total``).
+    """
+
+    question: str
+    text: str
+    citations: tuple[Citation, ...]
+    abstained: bool
+    confidence: float
+    language: str
+    hits: tuple[ScoredChunk, ...] = ()
+    timings: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation."""
+
+    role: Literal["user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class FailedSource:
+    """A source that could not be ingested, and why."""
+
+    source: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    """What one run of ingestion did, by source; a failed source never stops the others.
+
+    ``ignored`` are files inside a folder that no loader knows; ``embedded`` counts texts that went through the
+    embedder, ``chunks`` all that were stored, ``characters`` the text of added and updated documents.
+    """
+
+    added: tuple[str, ...] = ()
+    updated: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
+    failed: tuple[FailedSource, ...] = ()
+    removed: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+    chunks: int = 0
+    embedded: int = 0
+    characters: int = 0
+    seconds: float = 0.0

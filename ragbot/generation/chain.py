@@ -1,0 +1,124 @@
+"""The answer chain: search, expand, answer, cite, or refuse."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ragbot.documents import Answer, Message, Passage
+from ragbot.generation.answerers import Answerer
+from ragbot.generation.citations import cite
+from ragbot.generation.confidence import confidence
+from ragbot.generation.followup import standalone
+from ragbot.generation.markers import Markers
+from ragbot.generation.prompts import render
+from ragbot.index.filters import Filter
+from ragbot.index.knowledge_base import KnowledgeBase
+from ragbot.retrieval.expand import expand
+from ragbot.retrieval.retriever import HybridRetriever
+from ragbot.text import answer_language
+
+
+class AnswerStream:
+    """Iterate it for the pieces of the answer's text; :attr:`answer` is there once it is exhausted."""
+
+    def __init__(self, pieces: Iterator[str]) -> None:
+        self._pieces = pieces
+        self._answer: Answer | None = None
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        return next(self._pieces)
+
+    def close(self) -> None:
+        """Stop the generation; there will be no answer."""
+        close = getattr(self._pieces, "close", None)
+        if close:
+            close()
+
+    @property
+    def answer(self) -> Answer:
+        """The whole answer. Raises RuntimeError while pieces are still to come."""
+        if self._answer is None:
+            raise RuntimeError("the stream is not exhausted yet: iterate it to the end before asking for its answer")
+        return self._answer
+
+
+@dataclass(frozen=True)
+class AnswerChain:
+    """Answers questions from a knowledge base.
+
+    Args:
+        top_k: hits that are searched for.
+        min_confidence: below this the question is refused without asking the model.
+        language: ``zh`` or ``en``; ``auto`` takes the question's.
+    """
+
+    kb: KnowledgeBase
+    retriever: HybridRetriever
+    answerer: Answerer
+    top_k: int = 10
+    min_confidence: float = 0.5
+    language: str = "auto"
+
+    def ask(self, question: str, history: Sequence[Message] = (), where: Filter | None = None) -> Answer:
+        """The whole answer at once."""
+        stream = self.stream(question, history, where)
+        for _ in stream:
+            pass
+        return stream.answer
+
+    def stream(self, question: str, history: Sequence[Message] = (), where: Filter | None = None) -> AnswerStream:
+        """The answer piece by piece. The text of ``answer`` equals the pieces joined."""
+        stream = AnswerStream(iter(()))
+        stream._pieces = self._run(stream, question, history, where)
+        return stream
+
+    def _run(
+        self, stream: AnswerStream, question: str, history: Sequence[Message], where: Filter | None
+    ) -> Iterator[str]:
+        started = time.perf_counter()
+        language = answer_language(question) if self.language == "auto" else self.language
+        search_for = standalone(question, history)
+        hits = self.retriever.search(search_for, self.top_k, where)
+        sure = confidence(self.kb, search_for, hits)
+        timings = {"search": time.perf_counter() - started}
+
+        def finish(text: str, abstained: bool, numbers: Sequence[int] = (), shown: Sequence[Passage] = ()) -> None:
+            timings["total"] = time.perf_counter() - started
+            stream._answer = Answer(
+                question=question,
+                text=text,
+                citations=cite(text, numbers, shown, search_for),
+                abstained=abstained,
+                confidence=sure,
+                language=language,
+                hits=tuple(hits),
+                timings=timings,
+            )
+
+        if not hits or sure < self.min_confidence:
+            name = "abstain" if len(self.kb.lexical) else "empty"
+            text = render(name, language, question=question)
+            timings["first_token"] = time.perf_counter() - started
+            yield text
+            finish(text, abstained=True)
+            return
+
+        passages = self.answerer.select(expand(self.kb.catalog, hits))
+        markers = Markers(len(passages))
+        refusal = render("refusal", language)
+        text = ""
+        for piece in markers.filter(self.answerer.pieces(search_for, passages, language, history)):
+            piece = piece if text else piece.lstrip()
+            if piece:
+                timings.setdefault("first_token", time.perf_counter() - started)
+                text += piece
+                yield piece
+        if not text.strip():
+            text = refusal
+            yield text
+        finish(text, text.strip().startswith(refusal.rstrip(".。")), markers.numbers, passages)

@@ -1,0 +1,417 @@
+"""The catalog: documents, chunks and embeddings in SQLite. It is the truth; every index is derived from it.
+
+A document is one transaction: all of it or nothing. Each change raises a sequence number by one; an index that says
+which number it has reached is brought up with :meth:`Catalog.changes`. Rows carry a checksum that is compared when
+they are read, because SQLite's own check does not see a flipped bit inside a text.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ragbot.documents import Chunk, Document, Heading, ParsedDocument
+from ragbot.errors import CorruptError, KnowledgeBaseError, NewerVersionError, StorageError
+from ragbot.index.filters import Filter
+from ragbot.index.schema import APPLICATION_ID, MIGRATIONS, VERSION
+from ragbot.models.embedders.base import Vectors
+
+FILE_NAME = "catalog.sqlite3"
+#: SQLite takes at most 32,766 variables in a statement.
+_BATCH = 10_000
+_DOCUMENT = "id, source, title, type, language, date, acl, metadata, content_hash, size, mtime_ns, checksum"
+_CHUNK = 'id, document_id, ordinal, start, "end", page, headings, prefix, text, checksum'
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """What tells whether a source has changed since it was ingested."""
+
+    content_hash: str
+    size: int = 0
+    mtime_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NewChunk:
+    """A chunk to be stored: its span, what is embedded in front of it, and the hash of what was embedded."""
+
+    start: int
+    end: int
+    page: int | None
+    headings: tuple[str, ...]
+    prefix: str
+    embedded_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What happened after a sequence number: chunks to take out, and chunks to put in (ids, texts, vectors)."""
+
+    seq: int
+    removed: list[int]
+    added: list[int]
+    texts: list[str]
+    vectors: Vectors
+
+
+class Catalog:
+    """The SQLite file of a knowledge base; safe to use from several threads.
+
+    Args:
+        path: the file; made if it does not exist and ``create`` is set.
+
+    Raises:
+        NewerVersionError: a newer ragbot made it.
+        CorruptError: it is not a catalog, or is damaged.
+        StorageError: it cannot be opened or written.
+    """
+
+    def __init__(self, path: Path, create: bool = True) -> None:
+        self.path = path
+        self._lock = threading.RLock()
+        if not create and not path.is_file():
+            raise KnowledgeBaseError(f"there is no knowledge base in {path.parent}")
+        with self._translated():
+            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+            self._db.execute("PRAGMA foreign_keys = ON")
+            self._db.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
+            self._migrate()
+
+    def _migrate(self) -> None:
+        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        (application,) = self._db.execute("PRAGMA application_id").fetchone()
+        (tables,) = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if tables and application != APPLICATION_ID:
+            raise CorruptError(f"{self.path} is an SQLite file, but not a catalog of ragbot")
+        if version > VERSION:
+            raise NewerVersionError(
+                f"{self.path.parent} was made by a newer ragbot (format {version}, this one knows {VERSION}); "
+                f"upgrade: pip install -U ragbot"
+            )
+        if version < VERSION:
+            self._db.execute("PRAGMA journal_mode = WAL")
+            for number in range(version, VERSION):
+                script = f"BEGIN IMMEDIATE; {MIGRATIONS[number]} PRAGMA user_version = {number + 1};"
+                self._db.executescript(f"{script} PRAGMA application_id = {APPLICATION_ID}; COMMIT;")
+        self._db.execute("PRAGMA synchronous = FULL")  # an acknowledged document survives a power cut
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._db.close()
+
+    # -- metadata ------------------------------------------------------------------------------------------------
+
+    @property
+    def seq(self) -> int:
+        """The number of the newest change."""
+        return int(self.get("seq") or 0)
+
+    def get(self, key: str) -> str | None:
+        """A value of the metadata table."""
+        rows = self._query("SELECT value FROM meta WHERE key = ?", (key,))
+        return str(rows[0][0]) if rows else None
+
+    def put(self, key: str, value: str) -> None:
+        """Store a value in the metadata table."""
+        with self._transaction() as db:
+            db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    def counts(self) -> dict[str, int]:
+        """Numbers of documents and chunks, and characters of text."""
+        sql = "SELECT (SELECT count(*) FROM documents), (SELECT count(*) FROM chunks), (SELECT total(length(text)) FROM documents)"
+        documents, chunks, characters = self._query(sql)[0]
+        return {"documents": documents, "chunks": chunks, "characters": int(characters)}
+
+    # -- documents -----------------------------------------------------------------------------------------------
+
+    def file_state(self, source: str) -> FileState | None:
+        """What was known of ``source`` when it was ingested, or None."""
+        rows = self._query("SELECT content_hash, size, mtime_ns FROM documents WHERE source = ?", (source,))
+        return FileState(*rows[0]) if rows else None
+
+    def touch(self, source: str, state: FileState) -> None:
+        """Note a new modification time of a source whose contents are the same."""
+        with self._transaction() as db:
+            row = db.execute(f"SELECT {_DOCUMENT} FROM documents WHERE source = ?", (source,)).fetchone()
+            changed = (*row[:9], state.size, state.mtime_ns)
+            db.execute(
+                "UPDATE documents SET size = ?, mtime_ns = ?, checksum = ? WHERE id = ?",
+                (state.size, state.mtime_ns, _checksum(*changed[1:]), row[0]),
+            )
+
+    def documents(self) -> list[Document]:
+        """All documents, by source."""
+        return [self._document(row) for row in self._query(f"SELECT {_DOCUMENT} FROM documents ORDER BY source")]
+
+    def document_text(self, document_id: int) -> str:
+        """The whole text of a document."""
+        return self.parsed_text(document_id)[0]
+
+    def parsed_text(self, document_id: int) -> tuple[str, tuple[int, ...], tuple[Heading, ...]]:
+        """Text, page offsets and headings of a document.
+
+        Raises:
+            KeyError: there is no such document.
+            CorruptError: its checksum does not match.
+        """
+        rows = self._query("SELECT text, pages, headings, text_checksum FROM documents WHERE id = ?", (document_id,))
+        if not rows:
+            raise KeyError(document_id)
+        text, pages, headings, checksum = rows[0]
+        self._verify(_checksum(text, pages, headings) == checksum, f"the text of document {document_id}")
+        return text, tuple(json.loads(pages)), tuple(Heading(*heading) for heading in json.loads(headings))
+
+    def put_document(
+        self,
+        source: str,
+        parsed: ParsedDocument,
+        state: FileState,
+        chunks: Sequence[NewChunk],
+        vectors: Vectors,
+        acl: Sequence[str] = (),
+    ) -> int:
+        """Add a document, or replace the one of the same source; all of it in one transaction. Returns its id."""
+        acl_json, metadata = json.dumps(sorted(acl)), json.dumps(dict(parsed.metadata), ensure_ascii=False, sort_keys=True)
+        fields = (source, parsed.title, parsed.type, parsed.language, parsed.date, acl_json, metadata)
+        fields = (*fields, state.content_hash, state.size, state.mtime_ns)  # type: ignore[assignment]
+        pages = json.dumps(parsed.pages)
+        headings = json.dumps([(h.start, h.level, h.text) for h in parsed.headings], ensure_ascii=False)
+        body = (parsed.text, pages, headings, _checksum(parsed.text, pages, headings))
+        with self._transaction() as db:
+            seq = self._next_seq(db)
+            old = db.execute("SELECT id FROM documents WHERE source = ?", (source,)).fetchone()
+            if old:
+                document_id = int(old[0])
+                self._drop_chunks(db, document_id, seq)
+                db.execute(
+                    "UPDATE documents SET source=?, title=?, type=?, language=?, date=?, acl=?, metadata=?, content_hash=?, "
+                    "size=?, mtime_ns=?, checksum=?, text=?, pages=?, headings=?, text_checksum=? WHERE id = ?",
+                    (*fields, _checksum(*fields), *body, document_id),
+                )
+            else:
+                cursor = db.execute(
+                    "INSERT INTO documents (source, title, type, language, date, acl, metadata, content_hash, size, "
+                    f"mtime_ns, checksum, text, pages, headings, text_checksum) VALUES ({','.join('?' * 15)})",
+                    (*fields, _checksum(*fields), *body),
+                )
+                document_id = int(cursor.lastrowid or 0)
+            db.executemany(
+                'INSERT INTO chunks (document_id, ordinal, start, "end", page, headings, prefix, text, checksum, '
+                f"embedded_hash, embedding, embedding_checksum, seq) VALUES ({','.join('?' * 13)})",
+                _chunk_rows(document_id, parsed.text, chunks, vectors, seq),
+            )
+        return document_id
+
+    def remove_document(self, source: str) -> bool:
+        """Remove a document and its chunks; False if there is none of that source."""
+        with self._transaction() as db:
+            row = db.execute("SELECT id FROM documents WHERE source = ?", (source,)).fetchone()
+            if row is None:
+                return False
+            self._drop_chunks(db, row[0], self._next_seq(db))
+            db.execute("DELETE FROM documents WHERE id = ?", (row[0],))
+        return True
+
+    # -- chunks --------------------------------------------------------------------------------------------------
+
+    def chunks(self, ids: Iterable[int]) -> dict[int, Chunk]:
+        """The chunks of these ids, by id; ids that are gone are left out."""
+        rows = self._by_ids(f"SELECT {_CHUNK} FROM chunks WHERE id IN ({{}})", list(ids))
+        wanted = sorted({row[1] for row in rows})
+        documents = {
+            row[0]: self._document(row)
+            for row in self._by_ids(f"SELECT {_DOCUMENT} FROM documents WHERE id IN ({{}})", wanted)
+        }
+        return {row[0]: self._chunk(row, documents[row[1]]) for row in rows if row[1] in documents}
+
+    def chunk_ids(self, where: Filter) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Ids of the chunks whose documents pass ``where``, ascending."""
+        condition, values = where.sql()
+        sql = f"SELECT c.id FROM chunks c JOIN documents d ON d.id = c.document_id WHERE {condition} ORDER BY c.id"
+        return np.array([row[0] for row in self._query(sql, values)], np.int64)
+
+    def neighbours(self, chunk: Chunk, radius: int) -> list[Chunk]:
+        """The chunk and those up to ``radius`` before and after it in the same document, in order."""
+        rows = self._query(
+            f"SELECT {_CHUNK} FROM chunks WHERE document_id = ? AND ordinal BETWEEN ? AND ? ORDER BY ordinal",
+            (chunk.document.id, chunk.ordinal - radius, chunk.ordinal + radius),
+        )
+        return [self._chunk(row, chunk.document) for row in rows]
+
+    def embeddings_of(self, hashes: Iterable[bytes]) -> dict[bytes, Vectors]:
+        """Embeddings that exist already, by the hash of what was embedded."""
+        sql = "SELECT embedded_hash, embedding, embedding_checksum FROM chunks WHERE embedded_hash IN ({}) GROUP BY embedded_hash"
+        return {row[0]: self._vector(row[1], row[2]) for row in self._by_ids(sql, list(set(hashes)))}
+
+    def changes(self, after: int, limit: int = 5_000) -> Iterator[Changes]:
+        """What happened after sequence number ``after``, in steps of at most ``limit`` chunks or one change.
+
+        Chunks that were added and removed again since do not appear as added. Raises CorruptError on a bad row.
+        """
+        with self._lock, self._snapshot() as db:
+            (last,) = db.execute("SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'seq'").fetchone()
+            while after < last:
+                row = db.execute(
+                    "SELECT max(seq) FROM (SELECT seq FROM chunks WHERE seq > ? ORDER BY seq LIMIT ?)", (after, limit)
+                ).fetchone()
+                upto = last if row[0] is None else min(int(row[0]), last)
+                rows = db.execute(
+                    f"SELECT {_CHUNK}, embedding, embedding_checksum FROM chunks WHERE seq > ? AND seq <= ? ORDER BY id",
+                    (after, upto),
+                ).fetchall()
+                if len(rows) < limit:
+                    upto = last  # nothing else was added: take the deletions that remain as well
+                removed = db.execute("SELECT chunk_id FROM deletions WHERE seq > ? AND seq <= ?", (after, upto)).fetchall()
+                for chunk in rows:
+                    self._verify(_checksum(*chunk[1:9]) == chunk[9], f"chunk {chunk[0]}")
+                vectors = [self._vector(chunk[10], chunk[11]) for chunk in rows]
+                yield Changes(
+                    seq=upto,
+                    removed=[row[0] for row in removed],
+                    added=[row[0] for row in rows],
+                    texts=[f"{row[7]}\n{row[8]}" if row[7] else row[8] for row in rows],
+                    vectors=np.stack(vectors) if vectors else np.empty((0, 0), np.float32),
+                )
+                after = upto
+
+    # -- internals -----------------------------------------------------------------------------------------------
+
+    def _next_seq(self, db: sqlite3.Connection) -> int:
+        db.execute("UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE key = 'seq'")
+        (seq,) = db.execute("SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'seq'").fetchone()
+        return int(seq)
+
+    def _drop_chunks(self, db: sqlite3.Connection, document_id: int, seq: int) -> None:
+        db.execute("INSERT INTO deletions SELECT ?, id FROM chunks WHERE document_id = ?", (seq, document_id))
+        db.execute("DELETE FROM chunks WHERE document_id = ?", (document_id,))
+
+    def _document(self, row: Sequence[Any]) -> Document:
+        self._verify(_checksum(*row[1:11]) == row[11], f"document {row[0]}")
+        return Document(
+            id=row[0],
+            source=row[1],
+            title=row[2],
+            type=row[3],
+            language=row[4],
+            date=row[5],
+            content_hash=row[8],
+            acl=tuple(json.loads(row[6])),
+            metadata=json.loads(row[7]),
+        )
+
+    def _chunk(self, row: Sequence[Any], document: Document) -> Chunk:
+        self._verify(_checksum(*row[1:9]) == row[9], f"chunk {row[0]}")
+        return Chunk(
+            id=row[0],
+            document=document,
+            ordinal=row[2],
+            text=row[8],
+            start=row[3],
+            end=row[4],
+            page=row[5],
+            headings=tuple(json.loads(row[6])),
+        )
+
+    def _vector(self, blob: bytes, checksum: int) -> Vectors:
+        self._verify(zlib.crc32(blob) == checksum, "an embedding")
+        return np.frombuffer(blob, np.float32)
+
+    def _verify(self, intact: bool, what: str) -> None:
+        if not intact:
+            raise CorruptError(
+                f"{what} in {self.path} is damaged (its checksum does not match). Restore the folder from a backup, or "
+                f"delete it and ingest the documents again."
+            )
+
+    def _by_ids(self, sql: str, ids: Sequence[Any]) -> list[Any]:
+        rows: list[Any] = []
+        for begin in range(0, len(ids), _BATCH):
+            batch = ids[begin : begin + _BATCH]
+            rows += self._query(sql.format(",".join("?" * len(batch))), batch)
+        return rows
+
+    def _query(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        with self._lock, self._translated():
+            return self._db.execute(sql, values).fetchall()
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[sqlite3.Connection]:
+        with self._translated():
+            self._db.execute("BEGIN")
+            try:
+                yield self._db
+            finally:
+                self._db.execute("COMMIT")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, self._translated():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            name = getattr(error, "sqlite_errorname", "") or ""
+            for prefix, translate in _ERRORS.items():
+                if name.startswith(prefix):
+                    raise translate(self.path, error) from error
+            raise
+
+
+def _full(path: Path, error: Exception) -> KnowledgeBaseError:
+    return StorageError(
+        f"cannot write {path}: {error}. What was stored before is unchanged; free some space or check the rights, then "
+        f"run the same command again."
+    )
+
+
+def _damaged(path: Path, error: Exception) -> KnowledgeBaseError:
+    return CorruptError(f"{path} is damaged or no catalog ({error}); restore it from a backup, or ingest into a new folder")
+
+
+_ERRORS: Mapping[str, Callable[[Path, Exception], KnowledgeBaseError]] = {
+    "SQLITE_FULL": _full,
+    "SQLITE_IOERR": _full,
+    "SQLITE_READONLY": _full,
+    "SQLITE_CANTOPEN": _full,
+    "SQLITE_PERM": _full,
+    "SQLITE_BUSY": _full,
+    "SQLITE_CORRUPT": _damaged,
+    "SQLITE_NOTADB": _damaged,
+}
+
+
+def _checksum(*values: object) -> int:
+    """CRC-32 of a row; the separator keeps ("ab", "c") apart from ("a", "bc")."""
+    return zlib.crc32("\x1f".join("\x00" if value is None else str(value) for value in values).encode("utf-8"))
+
+
+def _chunk_rows(
+    document_id: int, text: str, chunks: Sequence[NewChunk], vectors: Vectors, seq: int
+) -> Iterator[tuple[Any, ...]]:
+    for ordinal, (chunk, vector) in enumerate(zip(chunks, vectors, strict=True)):
+        headings = json.dumps(chunk.headings, ensure_ascii=False)
+        fields = (document_id, ordinal, chunk.start, chunk.end, chunk.page, headings, chunk.prefix)
+        fields = (*fields, text[chunk.start : chunk.end])  # type: ignore[assignment]
+        blob = np.ascontiguousarray(vector, np.float32).tobytes()
+        yield (*fields, _checksum(*fields), chunk.embedded_hash, blob, zlib.crc32(blob), seq)

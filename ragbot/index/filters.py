@@ -1,0 +1,67 @@
+"""Which documents a search may see: by what they are, and by who asks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A condition on documents; every part that is given must hold.
+
+    Args:
+        sources: sources to search: exact names, folders, or patterns with ``*`` and ``?``.
+        types: document types (``pdf``, ``md``, …).
+        languages: primary language tags (``zh``, ``en``).
+        since, until: inclusive bounds on the document's date (ISO 8601); undated documents fail a bound.
+        principals: who asks. None sees everything (the owner of the machine); otherwise a document is seen if its
+            access list is empty or names one of the principals.
+    """
+
+    sources: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    since: str | None = None
+    until: str | None = None
+    principals: tuple[str, ...] | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether every document passes."""
+        return self == Filter()
+
+    def sql(self) -> tuple[str, list[Any]]:
+        """A condition over ``documents d`` and its values."""
+        parts: list[str] = []
+        values: list[Any] = []
+
+        def one_of(conditions: Sequence[str], bound: Sequence[Any]) -> None:
+            parts.append(f"({' OR '.join(conditions)})")
+            values.extend(bound)
+
+        if self.sources:
+            conditions, bound = [], []
+            for source in self.sources:
+                if "*" in source or "?" in source:
+                    # In GLOB, a bracket opens a set; the patterns promised are * and ? alone.
+                    conditions.append("d.source GLOB ?")
+                    bound.append(source.replace("[", "[[]"))
+                else:
+                    folder = source.rstrip("/") + "/"
+                    conditions.append("d.source = ? OR substr(d.source, 1, ?) = ?")
+                    bound.extend([source, len(folder), folder])
+            one_of(conditions, bound)
+        for column, allowed in (("type", self.types), ("language", self.languages)):
+            if allowed:
+                one_of([f"d.{column} IN ({','.join('?' * len(allowed))})"], allowed)
+        if self.since:
+            one_of(["d.date >= ?"], [self.since])
+        if self.until:
+            one_of(["substr(d.date, 1, ?) <= ?"], [len(self.until), self.until])
+        if self.principals is not None:
+            seen = "d.acl = '[]' OR EXISTS (SELECT 1 FROM json_each(d.acl) WHERE value IN (SELECT value FROM json_each(?)))"
+            one_of([seen], [json.dumps(list(self.principals))])
+        return " AND ".join(parts) or "1", values

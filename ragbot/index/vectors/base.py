@@ -1,0 +1,68 @@
+"""The contract of a vector index: derived from the catalog, idempotent, exact about its own statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from ragbot.index.segment import Ints
+from ragbot.models.embedders.base import Vectors
+
+Floats = npt.NDArray[np.float32]
+
+
+class VectorIndex(Protocol):
+    """Vectors of unit length by chunk id; :attr:`seq` is the catalog's change that it has reached."""
+
+    seq: int
+
+    def __len__(self) -> int:
+        """How many vectors it holds."""
+
+    def apply(self, seq: int, removed: Sequence[int], added: Sequence[int], vectors: Vectors) -> None:
+        """Take vectors out, put vectors in, and note the sequence number; doing it twice is harmless."""
+
+    def top(self, query: Floats, k: int, allowed: Ints | None = None) -> Ints:
+        """Ids of the ``k`` nearest by inner product, best first; of ``allowed`` only, if given."""
+
+    def of(self, query: Floats, wanted: Ints) -> Floats:
+        """Inner products with the vectors of these ids."""
+
+    def moments(self, query: Floats) -> tuple[float, float]:
+        """Mean and standard deviation of the inner product with ``query`` over the whole collection."""
+
+    def save(self, folder: Path) -> None:
+        """Store the index. Raises StorageError."""
+
+
+class Moments:
+    """Count, sum and sum of outer products of a set of vectors.
+
+    For any ``q``, the mean of ``q·v`` is ``q·μ`` and its variance ``qᵀΣq``: exact, whatever part of the collection a
+    search looked at.
+    """
+
+    def __init__(self, dimension: int) -> None:
+        self.count = 0
+        self.sum = np.zeros(dimension)
+        self.outer = np.zeros((dimension, dimension))
+
+    def add(self, vectors: Vectors, sign: int = 1) -> None:
+        """Count vectors in (``sign`` 1) or out (-1)."""
+        exact = vectors.astype(np.float64)
+        self.count += sign * len(vectors)
+        self.sum += sign * exact.sum(axis=0)
+        self.outer += sign * (exact.T @ exact)
+
+    def of(self, query: Floats) -> tuple[float, float]:
+        """Mean and standard deviation of the inner product with ``query``."""
+        if not self.count:
+            return 0.0, 0.0
+        q = query.astype(np.float64)
+        mean = float(q @ self.sum) / self.count
+        variance = float(q @ self.outer @ q) / self.count - mean * mean
+        return mean, float(np.sqrt(max(variance, 0.0)))

@@ -1,0 +1,103 @@
+"""What the backends on Hugging Face libraries share: where they run, in which precision, and how they fail."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ragbot.errors import MissingExtraError, ModelNotFoundError
+
+if TYPE_CHECKING:
+    import torch
+
+#: CPU flags (as Linux lists them) of machines that multiply bfloat16 in hardware: x86 and Arm.
+BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
+CPU_INFO = Path("/proc/cpuinfo")
+
+
+def require(feature: str, *modules: str) -> None:
+    """Import the optional packages that ``feature`` needs.
+
+    Raises:
+        MissingExtraError: one of them is not installed.
+    """
+    for module in modules:
+        try:
+            importlib.import_module(module)
+        except ImportError as error:
+            raise MissingExtraError(feature, "hf") from error
+
+
+def pick_device(device: str = "auto") -> str:
+    """``device`` itself, or for ``auto`` the best that torch sees: ``cuda``, ``mps`` or ``cpu``."""
+    import torch
+
+    if device != "auto":
+        return device
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def pick_dtype(device: str) -> torch.dtype:
+    """The fastest precision that ``device`` has: bfloat16, else float16 on an accelerator and float32 on a CPU."""
+    import torch
+
+    kind = device.partition(":")[0]
+    if kind == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    if kind == "cpu":
+        # Without hardware support bfloat16 is emulated, and slower than float32; so is float16 on any CPU.
+        return torch.bfloat16 if cpu_has_bfloat16() else torch.float32
+    return torch.float16
+
+
+def cpu_has_bfloat16() -> bool:
+    """Whether this CPU multiplies bfloat16 in hardware (only Linux tells)."""
+    try:
+        lines = CPU_INFO.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return False
+    flags = next((line for line in lines if line.startswith(("flags", "Features"))), "")
+    return not BFLOAT16_FLAGS.isdisjoint(flags.split())
+
+
+@contextmanager
+def loading(model: str, alternatives: str) -> Iterator[None]:
+    """Translate what the libraries raise while they load ``model`` (a folder or a hub name).
+
+    Raises:
+        ModelNotFoundError: it is not there, cannot be fetched, is damaged, or would have to run code or unpickle.
+    """
+    from huggingface_hub.errors import HfHubHTTPError
+    from safetensors import SafetensorError
+
+    path = Path(model).expanduser()
+    if model.startswith((".", "/", "~")) and not path.is_dir():
+        raise ModelNotFoundError(f"there is no folder {model}: give the folder of a model, or {alternatives}")
+    try:
+        yield
+    except (OSError, ValueError, KeyError, HfHubHTTPError, SafetensorError, json.JSONDecodeError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise ModelNotFoundError(f"cannot load the model {model!r} ({reason}). {_next_step(path)} or {alternatives}") from error
+
+
+def _next_step(path: Path) -> str:
+    if path.is_dir():
+        return (
+            f"Check that {path} holds a complete model with its config, tokenizer and *.safetensors weights (pickled "
+            "weights and code inside a model are never run),"
+        )
+    if os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}:
+        return "HF_HUB_OFFLINE is set and the model is not in the local cache: unset it, give a folder that holds the model,"
+    return "Check the name and the connection to the hub, give a folder that holds the model,"
+
+
+def encodable(text: str) -> str:
+    """``text`` with lone surrogates, which no tokenizer and no server takes, replaced by question marks."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")

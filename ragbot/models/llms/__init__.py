@@ -1,0 +1,1 @@
+"""Chat models, one file a backend, each a LangChain ``BaseChatModel``."""

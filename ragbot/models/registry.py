@@ -1,0 +1,94 @@
+"""``"provider:model"`` strings to models; each class is imported when it is asked for.
+
+A third party adds a provider through an entry point in the group ``ragbot.embedders`` or ``ragbot.chat_models`` whose
+value is a callable ``(model: str, **options) -> model``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.metadata
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ragbot.errors import ModelNotFoundError
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+    from ragbot.models.embedders.base import Embedder
+
+EMBEDDERS = {
+    "bundled": "ragbot.models.embedders.e5_onnx:load",
+    "sentence-transformers": "ragbot.models.embedders.sentence_transformers:SentenceTransformersEmbedder",
+    "openai": "ragbot.models.embedders.openai:OpenAIEmbedder",
+}
+CHAT_MODELS = {
+    "bundled": "ragbot.models.llms.bundled:load",
+    "transformers": "ragbot.models.llms.transformers:TransformersChatModel.from_name",
+    "openai": "ragbot.models.llms.openai:load",
+}
+#: The chat "model" that is none: sentences of the documents, chosen and cited.
+EXTRACTIVE = "extractive"
+
+
+def load_embedder(spec: str, **options: Any) -> Embedder:
+    """The embedder that ``spec`` names: ``bundled``, ``provider:model``, a folder or a hub name.
+
+    Raises:
+        ModelNotFoundError: no such provider or model.
+        MissingExtraError: the provider's packages are not installed.
+    """
+    return _load("embedder", spec, EMBEDDERS, "ragbot.embedders", "sentence-transformers", options)
+
+
+def load_chat_model(spec: str, **options: Any) -> BaseChatModel:
+    """The chat model that ``spec`` names: ``bundled``, ``provider:model``, a folder or a hub name.
+
+    Raises:
+        ModelNotFoundError: no such provider or model.
+        MissingExtraError: the provider's packages are not installed.
+    """
+    return _load("chat model", spec, CHAT_MODELS, "ragbot.chat_models", "transformers", options)
+
+
+def _load(kind: str, spec: str, table: dict[str, str], group: str, default: str, options: dict[str, Any]) -> Any:
+    provider, model = split_spec(spec, kind, providers(table, group), default)
+    if provider in table:
+        factory = _resolve(table[provider])
+    else:
+        factory = next(point.load() for point in importlib.metadata.entry_points(group=group) if point.name == provider)
+    return factory(model, **options)
+
+
+def providers(table: dict[str, str], group: str) -> list[str]:
+    """Names of all providers: built in and from entry points."""
+    return [*table, *(point.name for point in importlib.metadata.entry_points(group=group) if point.name not in table)]
+
+
+def split_spec(spec: str, kind: str, known: list[str], default: str) -> tuple[str, str]:
+    """``(provider, model)`` of a spec; a folder or a ``owner/name`` without provider goes to ``default``."""
+    provider, _, model = spec.partition(":")
+    if provider in known and (model or provider == "bundled"):
+        return provider, model
+    if Path(spec).expanduser().is_dir():
+        return default, str(Path(spec).expanduser())
+    if "/" in spec and ":" not in spec:
+        return default, spec
+    near = difflib.get_close_matches(provider, known, 1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    raise ModelNotFoundError(
+        f"{spec!r} names no {kind}.{hint} Give provider:model with one of {', '.join(known)}, a folder, or a hub name "
+        f"such as owner/name."
+    )
+
+
+def _resolve(path: str) -> Callable[..., Any]:
+    module, _, attributes = path.partition(":")
+    value: Any = importlib.import_module(module)
+    for attribute in attributes.split("."):
+        value = getattr(value, attribute)
+    factory: Callable[..., Any] = value
+    return factory

@@ -1,0 +1,1 @@
+"""From a question to the chunks and passages that may answer it."""

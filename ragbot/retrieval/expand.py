@@ -1,0 +1,60 @@
+"""Hits to passages: each hit with its neighbours, spans of one document that touch joined into one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ragbot.documents import Chunk, Passage, ScoredChunk
+from ragbot.index.catalog import Catalog
+
+
+def expand(catalog: Catalog, hits: Sequence[ScoredChunk], radius: int = 1) -> list[Passage]:
+    """Passages in the order of their best hit; a passage's text equals the document's at its offsets.
+
+    Args:
+        radius: how many chunks before and after a hit are joined to it.
+    """
+    groups: list[_Group] = []
+    for hit in hits:
+        reach = catalog.neighbours(hit.chunk, radius)
+        group = _Group(hit, reach)
+        touching = [other for other in groups if other.touches(group)]
+        for other in touching[1:]:
+            touching[0].absorb(other)
+            groups.remove(other)
+        if touching:
+            touching[0].absorb(group)
+        else:
+            groups.append(group)
+    return [group.passage(catalog) for group in groups]
+
+
+class _Group:
+    def __init__(self, hit: ScoredChunk, reach: Sequence[Chunk]) -> None:
+        self.hit = hit
+        self.first = min(reach, key=lambda chunk: chunk.ordinal, default=hit.chunk)
+        self.last = max(reach, key=lambda chunk: chunk.ordinal, default=hit.chunk)
+
+    def touches(self, other: _Group) -> bool:
+        return (
+            self.hit.chunk.document.id == other.hit.chunk.document.id
+            and self.first.ordinal <= other.last.ordinal + 1
+            and other.first.ordinal <= self.last.ordinal + 1
+        )
+
+    def absorb(self, other: _Group) -> None:
+        self.first = min(self.first, other.first, key=lambda chunk: chunk.ordinal)
+        self.last = max(self.last, other.last, key=lambda chunk: chunk.ordinal)
+
+    def passage(self, catalog: Catalog) -> Passage:
+        document = self.hit.chunk.document
+        text = catalog.document_text(document.id)[self.first.start : self.last.end]
+        return Passage(
+            document=document,
+            text=text,
+            start=self.first.start,
+            end=self.last.end,
+            page=self.first.page,
+            headings=self.hit.chunk.headings,
+            score=self.hit.score,
+        )

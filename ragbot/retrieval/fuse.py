@@ -1,0 +1,33 @@
+"""Fuse dense and lexical scores by how far each stands out of its own collection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Mean and standard deviation of a score over the whole collection."""
+
+    mean: float
+    deviation: float
+
+    def standardize(self, scores: Floats) -> Floats:
+        """Scores in standard deviations above the mean; zeros where all scores of the collection are equal."""
+        if self.deviation <= 1e-9:
+            return np.zeros_like(scores)
+        standardized: Floats = ((scores - self.mean) / self.deviation).astype(np.float32)
+        return standardized
+
+
+def fuse(dense: Floats, lexical: Floats, dense_weight: float) -> Floats:
+    """Weighted sum of standardized scores; where no chunk holds a term of the question, the dense score alone."""
+    if not lexical.any():
+        return dense
+    fused: Floats = dense_weight * dense + (1 - dense_weight) * lexical
+    return fused

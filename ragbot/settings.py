@@ -1,0 +1,223 @@
+"""One tree of settings: argument > ``RAGBOT_*`` variable > ``ragbot.toml`` > default. Unknown keys are refused.
+
+Variables name the tree with two underscores: ``RAGBOT_RETRIEVAL__TOP_K=20`` is ``[retrieval] top_k = 20``.
+Two variables are read outside the tree, because they say where things are before there are settings:
+``RAGBOT_CONFIG`` (the settings file) and ``RAGBOT_CACHE_DIR`` (models built from the bundled weights).
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from ragbot.errors import SettingsError
+
+FILE_NAME = "ragbot.toml"
+PREFIX = "RAGBOT_"
+DELIMITER = "__"
+#: Read directly from the environment, never part of the tree.
+ENVIRONMENT_ONLY = {"RAGBOT_CONFIG", "RAGBOT_CACHE_DIR"}
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[int, Field(gt=0)]
+
+
+class Section(BaseModel):
+    """Base of the sections: a key that is not known is an error."""
+
+    model_config = ConfigDict(extra="forbid", validate_default=True)
+
+
+class OpenAISettings(Section):
+    """Any OpenAI-compatible endpoint: ``vllm serve``, Ollama, a cloud."""
+
+    base_url: str = Field("http://127.0.0.1:8000/v1", description="address of the endpoint")
+    api_key: SecretStr = Field(SecretStr(""), description="key of the endpoint; empty for a local server")
+    timeout: float = Field(60.0, gt=0, description="seconds to wait for an answer")
+
+
+class ChunkingSettings(Section):
+    """How documents are cut."""
+
+    chunk_tokens: int = Field(128, ge=16, le=8192, description="largest chunk, in the embedder's tokens")
+
+
+class IngestSettings(Section):
+    """What ingestion accepts."""
+
+    max_file_mb: Positive = Field(256, description="files larger than this are refused, in MiB")
+
+
+class RetrievalSettings(Section):
+    """How chunks are found."""
+
+    top_k: Annotated[int, Field(gt=0, le=1000)] = Field(10, description="hits of a search")
+    dense_weight: Fraction = Field(0.7, description="weight of the dense score; the rest is lexical")
+    candidates: Positive = Field(100, description="candidates taken from each index before fusion")
+
+
+class GenerationSettings(Section):
+    """How answers are made."""
+
+    context_tokens: Positive = Field(1200, description="largest context handed to the chat model, in its tokens")
+    answer_tokens: Positive = Field(256, description="longest answer, in tokens")
+    temperature: float = Field(0.0, ge=0, le=2, description="0 takes the likeliest token")
+    min_confidence: Fraction = Field(0.5, description="below this the question is refused")
+
+
+class UISettings(Section):
+    """The web interface."""
+
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(7860, ge=0, le=65535, description="port to listen on; 0 takes a free one")
+
+
+class Settings(BaseSettings):
+    """All settings of ragbot."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter=DELIMITER, extra="forbid", validate_default=True
+    )
+
+    kb: str = Field("default", description="knowledge base: a name, or a folder")
+    data_dir: Path = Field(
+        default_factory=lambda: Path(platformdirs.user_data_dir("ragbot", appauthor=False)),
+        description="where knowledge bases given by name live",
+    )
+    embedder: str = Field("bundled", description="embedding model, as provider:model")
+    llm: str = Field("extractive", description="chat model, as provider:model; extractive needs none")
+    language: Literal["auto", "zh", "en"] = Field("auto", description="language of answers and messages")
+    bench_dir: Path = Field(Path("../shared/bench"), description="folder of the public question sets (benchmarks only)")
+    openai: OpenAISettings = OpenAISettings()
+    chunking: ChunkingSettings = ChunkingSettings()
+    ingest: IngestSettings = IngestSettings()
+    retrieval: RetrievalSettings = RetrievalSettings()
+    generation: GenerationSettings = GenerationSettings()
+    ui: UISettings = UISettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what :func:`load_settings` has merged: the layers are read there, so that origins can be told."""
+        return (init_settings,)
+
+    def kb_path(self, kb: str | None = None) -> Path:
+        """The folder of a knowledge base: a plain name lives in the data folder, anything with a separator is a path."""
+        name = kb or self.kb
+        if name in {".", ".."} or any(mark in name for mark in "/\\~") or Path(name).is_absolute():
+            return Path(name).expanduser().absolute()
+        return self.data_dir / "kb" / name
+
+
+def load_settings(
+    arguments: Mapping[str, Any] | None = None, file: Path | None = None
+) -> tuple[Settings, dict[str, str]]:
+    """Merge the layers; return the settings and, for each dotted key, where its value came from.
+
+    Args:
+        arguments: dotted keys to values; None values are left out.
+        file: the settings file; default ``RAGBOT_CONFIG``, ``./ragbot.toml``, or the one in the user's config folder.
+
+    Raises:
+        SettingsError: an unknown key, a value that a key does not take, or a file that is not TOML.
+    """
+    path = _settings_file(file)
+    layers: list[tuple[str, dict[str, Any]]] = [
+        (str(path) if path else FILE_NAME, _flat(_read_toml(path)) if path else {}),
+        ("environment", _environment()),
+        ("argument", {key: value for key, value in (arguments or {}).items() if value is not None}),
+    ]
+    known = dict(walk(Settings))
+    tree: dict[str, Any] = {}
+    origins = dict.fromkeys(known, "default")
+    for name, layer in layers:
+        for key, value in layer.items():
+            if key not in known:
+                near = difflib.get_close_matches(key, known, 1, 0.5)
+                hint = f"; did you mean {near[0]!r}?" if near else ""
+                raise SettingsError(f"unknown setting {key!r} ({name}){hint} `ragbot config show` lists them all.")
+            branch = tree
+            *parents, leaf = key.split(".")
+            for parent in parents:
+                branch = branch.setdefault(parent, {})
+            branch[leaf] = value
+            origins[key] = f"{PREFIX}{key.upper().replace('.', DELIMITER)}" if name == "environment" else name
+    try:
+        return Settings(**tree), origins
+    except ValidationError as error:
+        problems = "; ".join(_problem(item, origins) for item in error.errors())
+        raise SettingsError(problems) from error
+
+
+def walk(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield ``(dotted key, description)`` of every setting."""
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from walk(field.annotation, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", field.description or ""
+
+
+def value_of(settings: BaseModel, key: str) -> Any:
+    """The value under a dotted key."""
+    value: Any = settings
+    for part in key.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def _problem(item: Any, origins: Mapping[str, str]) -> str:
+    key = ".".join(map(str, item["loc"]))
+    return f"setting {key} = {item['input']!r} ({origins.get(key, 'default')}): {item['msg']}"
+
+
+def _settings_file(file: Path | None) -> Path | None:
+    explicit = file or (Path(os.environ["RAGBOT_CONFIG"]) if os.environ.get("RAGBOT_CONFIG") else None)
+    if explicit:
+        if not explicit.is_file():
+            raise SettingsError(f"the settings file {explicit} does not exist")
+        return explicit
+    for candidate in (Path(FILE_NAME), Path(platformdirs.user_config_dir("ragbot", appauthor=False)) / FILE_NAME):
+        if candidate.is_file():
+            return candidate
+    return None
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read as TOML: {error}") from error
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            flat.update(_flat(value, f"{prefix}{key}."))
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def _environment() -> dict[str, Any]:
+    source = EnvSettingsSource(Settings)
+    found = _flat(source())
+    # The source passes over variables that fit no field; a typo must not pass in silence.
+    keys = {name[len(PREFIX) :].lower().replace(DELIMITER, ".") for name in os.environ if name.startswith(PREFIX)}
+    ignored = {name[len(PREFIX) :].lower() for name in ENVIRONMENT_ONLY}
+    return {**{key: os.environ.get(PREFIX + key.upper().replace(".", DELIMITER)) for key in keys - ignored}, **found}
