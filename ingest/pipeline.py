@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import stat
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -79,7 +80,7 @@ def ingest(
         for path in found.files:
             run.take_file(path, max_bytes)
         report = run.finish()
-    return replace(report, ignored=tuple(map(str, found.ignored)))
+    return replace(report, ignored=tuple(map(str, found.ignored)), failed=(*found.failed, *report.failed))
 
 
 def ingest_documents(
@@ -141,35 +142,42 @@ class _Run:
 
     def take_file(self, path: Path, max_bytes: int) -> None:
         source = str(path)
+        size = 0
         try:
-            stat = path.stat()
+            status = path.stat()
+            size = status.st_size
+            _check_file(path, status, max_bytes)
             known = self.catalog.file_state(source)
-            if known and (known.size, known.mtime_ns) == (stat.st_size, stat.st_mtime_ns):
+            if known and (known.size, known.mtime_ns) == (size, status.st_mtime_ns):
                 if known.content_hash.endswith(self._signature):
-                    self._skip(source, stat.st_size)
+                    self._skip(source, size)
                     return
-            state = FileState(_hash_file(path) + self._signature, stat.st_size, stat.st_mtime_ns)
+            state = FileState(_hash_file(path) + self._signature, size, status.st_mtime_ns)
             if known and known.content_hash == state.content_hash:
                 self.catalog.touch(source, state)
-                self._skip(source, stat.st_size)
+                self._skip(source, size)
                 return
             parsed = load(path, max_bytes=max_bytes)
+            _check_text(source, parsed)
         except LoaderError as error:
-            self._fail(source, str(error))
+            self._fail(source, str(error), size)
             return
         except OSError as error:
-            self._fail(source, f"cannot be read: {error.strerror or error}")
+            self._fail(source, f"cannot be read: {error.strerror or error}", size)
             return
         self._queue(_Pending(source, parsed, state, prepare(parsed, self.chunker), known is None))
 
     def take(self, source: str, parsed: ParsedDocument) -> None:
         digest = hashlib.blake2b(repr(parsed).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
         state = FileState(digest + self._signature, len(parsed.text))
+        try:
+            _check_text(source, parsed)
+        except LoaderError as error:
+            self._fail(source, str(error), state.size)
+            return
         known = self.catalog.file_state(source)
         if known and known.content_hash == state.content_hash:
             self._skip(source, state.size)
-        elif not parsed.text.strip():
-            self._fail(source, "is empty")
         else:
             self._queue(_Pending(source, parsed, state, prepare(parsed, self.chunker), known is None))
 
@@ -201,10 +209,10 @@ class _Run:
             self._flush()
 
     def _flush(self) -> None:
-        digests = list(self._texts)
-        vectors = self.embedder.encode_documents([self._texts[digest] for digest in digests])
-        self._known.update(zip(digests, vectors, strict=True))
-        self._embedded += len(digests)
+        if self._texts:
+            vectors = self.embedder.encode_documents(list(self._texts.values()))
+            self._known.update(zip(self._texts, vectors, strict=True))
+            self._embedded += len(self._texts)
         for document in self._pending:
             rows = [self._known[chunk.embedded_hash] for chunk in document.chunks]
             matrix = np.stack(rows) if rows else np.empty((0, self.embedder.fingerprint.dimension), np.float32)
@@ -223,10 +231,11 @@ class _Run:
         self._skipped.append(source)
         self._advance(source, size)
 
-    def _fail(self, source: str, reason: str) -> None:
+    def _fail(self, source: str, reason: str, size: int) -> None:
+        source = source.encode("utf-8", "replace").decode()  # so that every reader of the report can print it
         log.info("%s: %s", source, reason)
         self._failed.append(FailedSource(source, reason))
-        self._advance(source, 0)
+        self._advance(source, size)
 
     def _advance(self, source: str, size: int) -> None:
         self._files += 1
@@ -235,6 +244,34 @@ class _Run:
             self.progress(
                 Progress(self._files, self.total_files, self._bytes, self.total_bytes, self._chunks, source)
             )
+
+
+def _check_file(path: Path, status: os.stat_result, max_bytes: int) -> None:
+    """Raise LoaderError for what must not even be opened to be hashed: a pipe never ends, a huge file hardly does."""
+    if not stat.S_ISREG(status.st_mode):
+        raise LoaderError(f"{path.name} is not a regular file: only files are read")
+    if status.st_size > max_bytes:
+        size, limit = status.st_size / (1 << 20), max_bytes / (1 << 20)
+        raise LoaderError(f"{path.name} is too large: {size:.1f} MiB, at most {limit:.1f} MiB are read; split it")
+    _check_encodable(str(path), "its name")
+
+
+def _check_text(source: str, parsed: ParsedDocument) -> None:
+    """Raise LoaderError for a document without text, or with text that cannot be stored."""
+    if not parsed.text.strip():
+        raise LoaderError("is empty")
+    _check_encodable(source, "its name")
+    for part in (parsed.text, parsed.title, *(heading.text for heading in parsed.headings)):
+        _check_encodable(part, "its text")
+    for pair in parsed.metadata.items():
+        _check_encodable("".join(pair), "its metadata")
+
+
+def _check_encodable(value: str, what: str) -> None:
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        raise LoaderError(f"{what} holds bytes that are no text in UTF-8 (lone surrogates): rename or convert it") from None
 
 
 def _hash_file(path: Path) -> str:

@@ -8,15 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ingest.loaders import SUPPORTED_SUFFIXES
+from ragbot.documents import FailedSource
 from ragbot.errors import SourceError
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The files to be read, and those of a folder that are passed over because no loader knows their kind."""
+    """The files to be read, those of a folder that are passed over because no loader knows their kind, and the
+    folders inside a folder that may not be read."""
 
     files: list[Path]
     ignored: list[Path]
+    failed: list[FailedSource]
 
 
 def find(paths: Iterable[str | os.PathLike[str]]) -> Found:
@@ -27,10 +30,11 @@ def find(paths: Iterable[str | os.PathLike[str]]) -> Found:
     """
     files: dict[Path, None] = {}
     ignored: list[Path] = []
-    given = [Path(path).expanduser().absolute() for path in paths]
+    failed: list[FailedSource] = []
+    given = [_named(path) for path in paths]
     for path in given:
         if path.is_dir():
-            for found in _walk(path):
+            for found in _walk(path, failed):
                 if found.suffix.lower() in SUPPORTED_SUFFIXES:
                     files.setdefault(found)
                 else:
@@ -42,12 +46,23 @@ def find(paths: Iterable[str | os.PathLike[str]]) -> Found:
     if not files:
         kinds = " ".join(sorted(SUPPORTED_SUFFIXES))
         raise SourceError(f"nothing to ingest in {', '.join(map(str, given))}; formats: {kinds}")
-    return Found(list(files), ignored)
+    return Found(list(files), ignored, failed)
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def _named(path: str | os.PathLike[str]) -> Path:
+    """The absolute path under which a file is known, whatever folder it was named from."""
+    try:
+        absolute = Path(path).expanduser().absolute()
+    except RuntimeError:  # "~draft.md" is a name here, and nobody's home
+        absolute = Path(path).absolute()
+    return absolute.resolve() if ".." in absolute.parts else absolute
+
+
+def _walk(folder: Path, failed: list[FailedSource]) -> Iterator[Path]:
     def refuse(error: OSError) -> None:
-        raise SourceError(f"cannot read the folder {error.filename}: {error.strerror}") from error
+        if Path(error.filename) == folder:
+            raise SourceError(f"cannot read the folder {folder}: {error.strerror}") from error
+        failed.append(FailedSource(str(error.filename), f"cannot read the folder: {error.strerror}"))
 
     for root, folders, names in os.walk(folder, onerror=refuse):
         folders[:] = sorted(name for name in folders if not name.startswith("."))

@@ -134,7 +134,7 @@ class RagBot:
 
     def search(self, question: str, top_k: int | None = None, where: Filter | None = None) -> list[ScoredChunk]:
         """The chunks that fit best, best first."""
-        return self.retriever.search(question, top_k or self.settings.retrieval.top_k, where)
+        return self.retriever.search(question, self._top_k(top_k), where)
 
     def ask(self, question: str, history: Sequence[Message] = (), where: Filter | None = None) -> Answer:
         """An answer with citations, or a refusal."""
@@ -166,7 +166,7 @@ class RagBot:
         """A LangChain retriever."""
         from ragbot.retrieval.langchain import RagbotRetriever
 
-        return RagbotRetriever(retriever=self.retriever, top_k=top_k or self.settings.retrieval.top_k, where=where)
+        return RagbotRetriever(retriever=self.retriever, top_k=self._top_k(top_k), where=where)
 
     def as_llama_index_retriever(self, top_k: int | None = None, where: Filter | None = None) -> LlamaIndexRetriever:
         """A LlamaIndex retriever. Raises MissingExtraError without ``ragbot[llamaindex]``."""
@@ -176,7 +176,7 @@ class RagBot:
             from ragbot.errors import MissingExtraError
 
             raise MissingExtraError("a LlamaIndex retriever", "llamaindex") from error
-        return RagbotLlamaIndexRetriever(self.retriever, top_k or self.settings.retrieval.top_k, where)
+        return RagbotLlamaIndexRetriever(self.retriever, self._top_k(top_k), where)
 
     def as_runnable(self) -> Runnable[str, Answer]:
         """A LangChain runnable from a question to an :class:`ragbot.Answer`."""
@@ -197,6 +197,9 @@ class RagBot:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _top_k(self, top_k: int | None) -> int:
+        return self.settings.retrieval.top_k if top_k is None else top_k
 
     def _chunker(self) -> Any:
         from ingest.chunkers.recursive import RecursiveChunker

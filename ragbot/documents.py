@@ -6,7 +6,8 @@ quote in a citation, equals the document's text at its offsets, character for ch
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -36,6 +37,23 @@ class ParsedDocument:
     pages: tuple[int, ...] = ()
     headings: tuple[Heading, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+def page_at(pages: Sequence[int], offset: int) -> int | None:
+    """The page (from 1) on which ``offset`` stands; None where the format knows no pages."""
+    return max(bisect_right(pages, offset), 1) if pages else None
+
+
+def heading_path(headings: Sequence[Heading], offset: int) -> tuple[str, ...]:
+    """The headings that ``offset`` stands under, outermost first; a heading stands under itself."""
+    path: list[Heading] = []
+    for heading in headings:
+        if heading.start > offset:
+            break
+        while path and path[-1].level >= heading.level:
+            path.pop()
+        path.append(heading)
+    return tuple(heading.text for heading in path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +101,11 @@ class ScoredChunk:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A stretch of one document given to a generator: hits and their neighbours, joined."""
+    """A stretch of one document given to a generator: hits and their neighbours, joined.
+
+    ``page`` and ``headings`` are the best hit's. ``pages`` and ``outline`` are the document's own map (see
+    :class:`ParsedDocument`), because a quote from the passage may stand on another page or in another section.
+    """
 
     document: Document
     text: str
@@ -92,6 +114,8 @@ class Passage:
     page: int | None
     headings: tuple[str, ...]
     score: float
+    pages: tuple[int, ...] = ()
+    outline: tuple[Heading, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

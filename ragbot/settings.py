@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import platformdirs
+import pydantic_settings
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -25,6 +26,8 @@ PREFIX = "RAGBOT_"
 DELIMITER = "__"
 #: Read directly from the environment, never part of the tree.
 ENVIRONMENT_ONLY = {"RAGBOT_CONFIG", "RAGBOT_CACHE_DIR"}
+#: Never shown, not even in an error.
+_SECRETS = {"openai.api_key"}
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(gt=0)]
@@ -120,7 +123,7 @@ class Settings(BaseSettings):
         name = kb or self.kb
         if name in {".", ".."} or any(mark in name for mark in "/\\~") or Path(name).is_absolute():
             return Path(name).expanduser().absolute()
-        return self.data_dir / "kb" / name
+        return (self.data_dir / "kb" / name).expanduser().absolute()
 
 
 def load_settings(
@@ -182,7 +185,8 @@ def value_of(settings: BaseModel, key: str) -> Any:
 
 def _problem(item: Any, origins: Mapping[str, str]) -> str:
     key = ".".join(map(str, item["loc"]))
-    return f"setting {key} = {item['input']!r} ({origins.get(key, 'default')}): {item['msg']}"
+    shown = "…" if key in _SECRETS else repr(item["input"])
+    return f"setting {key} = {shown} ({origins.get(key, 'default')}): {item['msg']}"
 
 
 def _settings_file(file: Path | None) -> Path | None:
@@ -199,7 +203,7 @@ def _settings_file(file: Path | None) -> Path | None:
 
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{path} cannot be read as TOML: {error}") from error
 
@@ -216,7 +220,10 @@ def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _environment() -> dict[str, Any]:
     source = EnvSettingsSource(Settings)
-    found = _flat(source())
+    try:
+        found = _flat(source())
+    except pydantic_settings.SettingsError as error:  # RAGBOT_RETRIEVAL=… is read as JSON, and is none
+        raise SettingsError(f"{error}; set one key at a time: {PREFIX}RETRIEVAL{DELIMITER}TOP_K=20") from error
     # The source passes over variables that fit no field; a typo must not pass in silence.
     keys = {name[len(PREFIX) :].lower().replace(DELIMITER, ".") for name in os.environ if name.startswith(PREFIX)}
     ignored = {name[len(PREFIX) :].lower() for name in ENVIRONMENT_ONLY}

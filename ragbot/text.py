@@ -23,12 +23,14 @@ _ABBREVIATIONS = frozenset(
 _CLOSERS = "”’」』】》）)\\]\"'*_"
 _BOUNDARY = re.compile(
     rf"(?P<zh>[。！？；…]+[{_CLOSERS}]*)"
-    rf"|(?P<en>[.!?]+[{_CLOSERS}]*)(?=\s)"
+    # A run of terminators is tried once, from its beginning: leader dots must not cost the square of their number.
+    rf"|(?P<en>(?<![.!?])[.!?]++[{_CLOSERS}]*+)(?=\s)"
     r"|(?P<gap>\n[ \t]*\n\s*)"
     # A line that is a heading, a list item or a table row stands alone: break before it and after headings and rows.
     r"|(?P<line>\n)(?=[ \t]*(?:#{1,6}[ ]|[-*+•][ ]|\d{1,3}[.)、][ ]?|\||```))"
     r"|(?<=\|)(?P<row>[ \t]*\n)"
 )
+_LONGEST_WORD = 40
 _HEADING_LINE = re.compile(r"[ \t]*#{1,6}[ ][^\n]*")
 
 
@@ -77,7 +79,8 @@ def sentence_spans(text: str, start: int = 0, end: int | None = None) -> Iterato
 def _is_abbreviation(text: str, begin: int, dot: int, after: int) -> bool:
     if text[dot] != ".":
         return False
-    word_start = max(text.rfind(" ", begin, dot), text.rfind("\n", begin, dot), begin - 1) + 1
+    near = max(begin, dot - _LONGEST_WORD)
+    word_start = max(text.rfind(" ", near, dot), text.rfind("\n", near, dot), near - 1) + 1
     word = text[word_start:dot].lstrip("([\"'“").lower()
     if word in _ABBREVIATIONS or (len(word) == 1 and word.isalpha() and word != "i"):
         return True

@@ -119,8 +119,7 @@ def _sections(document: ParsedDocument) -> Iterator[Span]:
             starts.append(heading.start)
         line_end = text.find("\n", heading.start)
         body_from = len(text) if line_end < 0 else line_end
-    for begin, end in zip(starts, [*starts[1:], len(text)], strict=True):
-        yield begin, end
+    yield from zip(starts, [*starts[1:], len(text)], strict=True)
 
 
 def _paragraphs(text: str, pieces: list[Span]) -> Iterator[list[int]]:

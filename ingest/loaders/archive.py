@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def check_archive(data: bytes, path: Path) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             parts = archive.infolist()
-    except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, struct.error, ValueError, EOFError, OSError, NotImplementedError) as error:
         raise LoaderError(f"{path.name} is damaged ({error}): open it in a word processor and save it again") from error
     if any(part.flag_bits & 1 for part in parts):
         raise LoaderError(f"{path.name} is password protected: save a copy without the password and read that")

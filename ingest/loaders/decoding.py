@@ -74,7 +74,8 @@ def decode(data: bytes, declared: str = "") -> Decoded:
     if b"\x00" in data:
         return _wide_without_mark(data)
     decoded = _declared(data, declared) or _tolerant(data, "utf-8") or _east_asian(data) or _single_byte(data)
-    if len(_CONTROL.findall(decoded.text[:_SAMPLE])) > 0.02 * min(len(decoded.text), _SAMPLE):
+    sample = decoded.text[:_SAMPLE]
+    if len(_CONTROL.findall(sample)) > max(4, 0.02 * len(sample)):
         raise BinaryContentError("too many control characters")
     return decoded
 
@@ -121,8 +122,12 @@ def _east_asian(data: bytes) -> Decoded | None:
 
 def _single_byte(data: bytes) -> Decoded:
     logging.getLogger("charset_normalizer").addHandler(logging.NullHandler())
-    guess = from_bytes(data[:_SAMPLE]).best()
-    encoding = guess.encoding if guess is not None and guess.encoding in _SINGLE_BYTE else "cp1252"
+    western = data[:_SAMPLE].decode("cp1252", errors="ignore")
+    encoding = "cp1252"
+    # With curly quotes, dashes and currency signs alone there is no language to tell an alphabet by.
+    if any(character > "\x7f" and character.isalpha() for character in western):
+        guess = from_bytes(data[:_SAMPLE]).best()
+        encoding = guess.encoding if guess is not None and guess.encoding in _SINGLE_BYTE else encoding
     # Latin-1 maps every byte, so this always ends.
     return _strict(data, encoding) or _strict(data, "cp1252") or Decoded(data.decode("latin-1"), "latin-1")
 

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import datetime
 import io
+import lzma
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 
 import docx
@@ -28,6 +31,26 @@ from ragbot.errors import LoaderError
 # The day in python-docx's template, which its users' documents inherit: nobody's date.
 _TEMPLATE_DAY = datetime.date(2013, 12, 23)
 
+# python-docx checks little: what is missing or wrong in a damaged package shows as any of these, from it, from lxml,
+# zipfile, or the decompressors. RuntimeError covers unknown compression methods and too deep a recursion.
+_PARSER_ERRORS = (
+    OpcError,
+    LxmlError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    AssertionError,
+    AttributeError,
+    ArithmeticError,
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+
 
 class DocxLoader:
     """Reads .docx; title, day of creation, language and author come from the core properties."""
@@ -43,9 +66,7 @@ class DocxLoader:
             document = docx.Document(io.BytesIO(data))
             builder = extract(document)
             title, author, language, day = _properties(document)
-        # python-docx checks little: what is missing in a damaged package shows as any of these.
-        except (OpcError, LxmlError, zipfile.BadZipFile, KeyError, ValueError, AttributeError, TypeError, EOFError,
-                IndexError, NotImplementedError, OSError) as error:  # fmt: skip
+        except _PARSER_ERRORS as error:
             raise LoaderError(
                 f"{path.name} is damaged or no Word document ({type(error).__name__}: {str(error)[:200]}): "
                 "open it in a word processor and save it again as .docx"

@@ -83,7 +83,7 @@ class Styles:
         while style is not None and len(chain) < _MAX_CHAIN:
             chain.append(style)
             base = style.find(qn("w:basedOn"))
-            style = self._styles.get(base.get(_VAL, "")) if base is not None else None
+            style = None if base is None else self._styles.get(base.get(_VAL, ""))
         return chain
 
 
@@ -102,11 +102,11 @@ def _outline_level(properties: Any) -> int | None:
 
 
 def _numbering(properties: Any) -> tuple[str, int] | None:
-    numbering = properties.find(qn("w:numPr")) if properties is not None else None
+    numbering: Any = properties.find(qn("w:numPr")) if properties is not None else None
     number_id = numbering.find(qn("w:numId")) if numbering is not None else None
     if number_id is None:
         return None
-    level = numbering.find(qn("w:ilvl"))
+    level: Any = numbering.find(qn("w:ilvl"))
     value = "0" if level is None else level.get(_VAL, "0")
     return str(number_id.get(_VAL, "0")), int(value) if re.fullmatch(r"[0-8]", value) else 0
 

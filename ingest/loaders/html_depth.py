@@ -1,5 +1,5 @@
 """Refuses HTML nested so deeply that the standard's parsing algorithm would take minutes: for each tag it may
-look at every open element, so its work is at most the sum of the depths of all tags, and that is what is bounded here."""
+look at every open element, so its work is at most the sum of the depths of all tags. That sum is what is bounded."""
 
 from __future__ import annotations
 

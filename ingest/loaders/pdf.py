@@ -57,8 +57,8 @@ class PdfLoader:
                 document.close()
         if not any(line.text.strip() for lines in pages for line in lines):
             raise LoaderError(
-                f"{path.name} has no text layer: it seems to be scanned, and text recognition (OCR) is not part of this "
-                "version; run it through an OCR program such as ocrmypdf first"
+                f"{path.name} has no text layer: it seems to be scanned, and text recognition (OCR) is not part of "
+                "this version; run it through an OCR program such as ocrmypdf first"
             )
         return _assemble(path, pages, outline, metadata, language)
 

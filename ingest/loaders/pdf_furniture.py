@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from itertools import pairwise
 
 from ingest.loaders.pdf_lines import Line
 
@@ -12,46 +13,47 @@ _PAGE_NUMBER = re.compile(
     re.IGNORECASE,
 )
 _DIGITS = re.compile(r"\d+")
-_MIN_GAP = 1.2  # in units of the type's size: a page number stands apart from the text
 _MIN_PAGES = 3
-_ROUNDS = 2  # a header or footer of two lines
+_MAX_ROWS = 2  # a header or footer of two lines
+_MIN_GAP = 1.7  # in units of the type's size, at least 8 points: furniture stands apart from the text
 
 
 def drop_furniture(pages: list[list[Line]]) -> list[list[Line]]:
-    """``pages`` without the outermost lines that stand on three pages at the same height (their numbers apart), or that
-    are a page's number."""
-    for _ in range(_ROUNDS):
-        outer = [_outermost(lines) for lines in pages]
-        repeated: Counter[tuple[str, int]] = Counter()
-        for lines, ends in zip(pages, outer, strict=True):
-            repeated.update({_key(lines[index]) for index in ends})
-        pages = [
-            _without(lines, [index for index in ends
-                             if repeated[_key(lines[index])] >= _MIN_PAGES or _is_number(lines, index)])
-            for lines, ends in zip(pages, outer, strict=True)
-        ]  # fmt: skip
-    return pages
+    """``pages`` without what stands apart at their top or bottom and either is a page's number, or repeats.
+
+    To repeat is to stand on three pages at the same height, with the same words; the numbers in them may differ.
+    """
+    edges = [_edge(lines, 1) | _edge(lines, -1) for lines in pages]
+    repeated = Counter(
+        key for lines, edge in zip(pages, edges, strict=True) for key in {_key(lines[index]) for index in edge}
+    )
+    return [
+        [
+            line
+            for index, line in enumerate(lines)
+            if index not in edge
+            or not (repeated[_key(line)] >= _MIN_PAGES or _PAGE_NUMBER.fullmatch(" ".join(line.text.split())))
+        ]
+        for lines, edge in zip(pages, edges, strict=True)
+    ]
 
 
-def _outermost(lines: list[Line]) -> tuple[int, ...]:
-    """The indices of the topmost and the lowest line."""
-    if len(lines) < 2:
-        return ()
-    by_height = sorted(range(len(lines)), key=lambda index: lines[index].y)
-    return by_height[-1], by_height[0]
+def _edge(lines: list[Line], side: int) -> set[int]:
+    """The indices of the one or two outermost rows that a gap parts from the rest, on the ``side`` (1 top, -1 bottom)."""
+    outer: set[int] = set()
+    rows = 0
+    order = sorted(range(len(lines)), key=lambda index: -side * lines[index].y)
+    for index, following in pairwise(order):
+        outer.add(index)
+        gap = abs(lines[index].y - lines[following].y)
+        if gap > _MIN_GAP * max(8.0, lines[index].size):
+            return outer
+        if gap > 2:
+            rows += 1
+            if rows == _MAX_ROWS:
+                break
+    return set()
 
 
 def _key(line: Line) -> tuple[str, int]:
     return _DIGITS.sub("#", line.text), round(line.y)
-
-
-def _is_number(lines: list[Line], index: int) -> bool:
-    if not _PAGE_NUMBER.fullmatch(lines[index].text):
-        return False
-    line = lines[index]
-    nearest = min(abs(line.y - other.y) for position, other in enumerate(lines) if position != index)
-    return nearest > _MIN_GAP * max(line.size, 8)
-
-
-def _without(lines: list[Line], dropped: list[int]) -> list[Line]:
-    return [line for index, line in enumerate(lines) if index not in dropped]

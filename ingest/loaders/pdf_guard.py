@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from ragbot.errors import LoaderError
@@ -15,7 +16,7 @@ MAX_STREAM = 128 * 1024 * 1024
 MAX_TOTAL = 512 * 1024 * 1024
 MAX_RATIO = 200  # text and fonts pack 2 to 20 times; deflate's limit is 1032
 _RATIO_FROM = 16 * 1024 * 1024
-_STEP = 1024 * 1024
+_STEP = 256 * 1024
 _DICTIONARY = 2048  # bytes looked at before a stream, which hold its dictionary
 _MAX_FILTERS = 4
 
@@ -48,19 +49,25 @@ def check_streams(data: bytes, path: Path) -> None:
 
 def _unpacked_size(packed: memoryview, filters: int) -> int:
     """The size after the filter that gives most, counted up to just over ``MAX_STREAM``."""
-    chain = [zlib.decompressobj() for _ in range(filters)]
     sizes = [0] * filters
-    # Depth first through the chain, a bounded piece at a time, so that nothing large is ever held.
-    pending: list[tuple[int, bytes]] = [(0, bytes(packed))]
-    while pending and max(sizes) <= MAX_STREAM:
-        stage, piece = pending.pop()
-        try:
-            output = chain[stage].decompress(piece, _STEP)
-        except zlib.error:
-            continue  # encrypted, damaged, or another filter first: PDFium's own limit has to do
-        if chain[stage].unconsumed_tail:
-            pending.append((stage, chain[stage].unconsumed_tail))
-        sizes[stage] += len(output)
-        if output and stage + 1 < filters:
-            pending.append((stage + 1, output))
+    pieces: Iterator[bytes] = (bytes(packed[start : start + _STEP]) for start in range(0, len(packed), _STEP))
+    for stage in range(filters):
+        pieces = _unpack(pieces, sizes, stage)
+    for _ in pieces:
+        if max(sizes) > MAX_STREAM:
+            break
     return max(sizes)
+
+
+def _unpack(pieces: Iterator[bytes], sizes: list[int], stage: int) -> Iterator[bytes]:
+    """One filter: bounded pieces in, bounded pieces out, their sizes added to ``sizes[stage]``."""
+    unpacker = zlib.decompressobj()
+    for packed in pieces:
+        while packed and not unpacker.eof and max(sizes) <= MAX_STREAM:
+            try:
+                output = unpacker.decompress(packed, _STEP)
+            except zlib.error:
+                return  # encrypted, damaged, or another filter first: PDFium's own limit has to do
+            packed = unpacker.unconsumed_tail
+            sizes[stage] += len(output)
+            yield output

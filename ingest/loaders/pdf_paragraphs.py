@@ -32,6 +32,7 @@ _TAIL = re.compile(r"[A-Za-z]+(?:-[A-Za-z]+)*$")
 _HEAD = re.compile(r"[A-Za-z]+")
 _LEADER = re.compile(r"\.\s?\.\s?\.\s*[0-9ivxlc]+$")  # a line of a table of contents: complete, however long
 _NEAR = 6  # lines before and after which confirm that a wide gap lies between cells
+_MIN_COLUMN = 12  # the width of a column of running text, in units of the type's size
 _MAX_CELL_LINES = 8
 _MAX_CELL_JUMP = 15  # lines; a jump up that is longer leads into the next column of the page
 
@@ -125,7 +126,7 @@ class _Page:
         self._leading = self._usual_leading()
         self._cell_left: float | None = None  # of the cell we are in, where a row has been broken over lines
         self._row_left = 0.0
-        self._row_top = 0.0
+        self._row_top = self._row_bottom = 0.0
         self._cell_right = 0.0
         self._item = False  # inside a list item
 
@@ -133,10 +134,11 @@ class _Page:
         """A line's text; wide gaps become cell borders where a line nearby has them too."""
         line = self._lines[index]
         neighbours = self._lines[max(0, index - _NEAR) : index] + self._lines[index + 1 : index + 1 + _NEAR]
-        if not line.cells or not any(other.cells for other in neighbours):
+        beside = any(b.left > a.right and b.y > a.y - 0.3 * a.size for a, b in pairwise(neighbours))
+        if not line.cells or not (beside or any(other.cells for other in neighbours)):
             return " ".join(line.text.split())
         bounds = [0, *line.cells, len(line.text)]
-        return " | ".join(" ".join(line.text[a:b].split()) for a, b in zip(bounds, bounds[1:], strict=False))
+        return " | ".join(" ".join(line.text[a:b].split()) for a, b in pairwise(bounds))
 
     def relation(self, index: int) -> str:
         """How a line follows the one before: ``join``, ``cell``, ``line`` (next item or row) or ``block``."""
@@ -151,6 +153,8 @@ class _Page:
             return "join"
         if self._is_inside_first_cell(index, drop, size):
             return "join"
+        if self._cell_left is not None:
+            drop = min(above.y, self._row_bottom) - line.y
         if drop <= 0 or drop > 3.5 * size or abs(above.size - line.size) > 0.1 * size:
             # In another column the paragraph may go on.
             goes_on = drop < 0 and abs(above.size - line.size) <= 0.1 * size and self._continues(index)
@@ -167,6 +171,7 @@ class _Page:
     def follow(self, index: int, relation: str) -> None:
         """Take note of where the line has led."""
         line = self._lines[index]
+        self._row_bottom = min(self._row_bottom, line.y)
         if relation == "cell":
             self._cell_left, self._cell_right = line.left, line.right
         elif relation == "join":
@@ -174,6 +179,7 @@ class _Page:
         else:
             self._cell_left = line.last_cell if line.cells else None
             self._cell_right, self._row_left, self._row_top = line.right, line.left, line.y
+            self._row_bottom = line.y
             self._item = bool(_BULLET.match(line.text) or _NUMBER.match(line.text))
 
     def _is_next_cell(self, above: Line, line: Line, drop: float, size: float) -> bool:
@@ -213,6 +219,8 @@ class _Page:
 
     def _is_full(self, line: Line, following: Line, size: float) -> bool:
         margin = self._margins.get(_slot(line), line.right)
+        if margin - line.left < _MIN_COLUMN * size:
+            return False  # a slide, a form, a poem: its longest line shows no margin
         return line.right + 0.2 * size + following.head > margin - 0.1 * size
 
     def _usual_leading(self) -> float:

@@ -67,7 +67,7 @@ def _check_kind(path: Path, kind: Kind | None, expected: Expected) -> None:
             f"{path.name} is a legacy Word document (.doc) under a new name: open it in Word or LibreOffice and save "
             "it as .docx"
         )
-    seen = f"it looks like a {kind.name}" if kind else "its first bytes are not those of one"
+    seen = f"it looks like a file of another kind ({kind.name})" if kind else "its first bytes are not those of one"
     if kind is not None and kind.suffix:
         hint = f"rename it to {path.stem}{kind.suffix}"
     else:

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from ragbot.documents import Message, Passage
-from ragbot.errors import GenerationError
+from ragbot.errors import GenerationError, RagbotError
 from ragbot.generation.context import fit, render_context
 from ragbot.generation.prompts import render
+from ragbot.models.embedders.base import estimate_tokens
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -43,7 +44,7 @@ class ChatAnswerer:
 
     def select(self, passages: Sequence[Passage]) -> list[Passage]:
         """See :class:`Answerer`."""
-        return fit(passages, self._context_tokens, self._model.get_num_tokens)
+        return fit(passages, self._context_tokens, self._count_tokens)
 
     def pieces(
         self, question: str, passages: Sequence[Passage], language: str, history: Sequence[Message]
@@ -65,5 +66,19 @@ class ChatAnswerer:
             for chunk in self._model.stream([*turns, HumanMessage(prompt)]):
                 if chunk.text:
                     yield str(chunk.text)
-        except (OSError, RuntimeError, ValueError) as error:
+        except RagbotError:
+            raise
+        except Exception as error:  # any client library may stand behind the model, each with errors of its own
             raise GenerationError(f"the chat model failed: {error}; try --llm extractive, which needs none") from error
+
+    def _count_tokens(self, text: str) -> int:
+        from langchain_core.language_models import BaseLanguageModel
+
+        kind = type(self._model)
+        own = (
+            kind.get_num_tokens is not BaseLanguageModel.get_num_tokens
+            or kind.get_token_ids is not BaseLanguageModel.get_token_ids
+            or self._model.custom_get_token_ids is not None
+        )
+        # LangChain's fallback is the tokenizer of GPT-2, which it fetches from the hub.
+        return self._model.get_num_tokens(text) if own else estimate_tokens(text)

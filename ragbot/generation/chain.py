@@ -112,7 +112,9 @@ class AnswerChain:
         markers = Markers(len(passages))
         refusal = render("refusal", language)
         text = ""
-        for piece in markers.filter(self.answerer.pieces(search_for, passages, language, history)):
+        # No passage may be left where a document was removed meanwhile, or the first sentence is over the budget.
+        pieces = self.answerer.pieces(search_for, passages, language, history) if passages else ()
+        for piece in markers.filter(pieces):
             piece = piece if text else piece.lstrip()
             if piece:
                 timings.setdefault("first_token", time.perf_counter() - started)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ragbot.documents import Citation, Passage
+from ragbot.documents import Citation, Passage, heading_path, page_at
 from ragbot.index.analysis import terms
 from ragbot.text import sentence_spans
 
@@ -22,6 +22,8 @@ def cite(text: str, numbers: Sequence[int], passages: Sequence[Passage], questio
     """
     found: dict[tuple[int, int, int], Citation] = {}
     for claim, marker in _claims(text):
+        if not 1 <= marker <= len(numbers):
+            continue  # what is left around a dropped marker can look like one: [[9]1]
         passage = passages[numbers[marker - 1] - 1]
         start, end = _best_span(passage.text, claim, question)
         key = (marker, start, end)
@@ -30,8 +32,10 @@ def cite(text: str, numbers: Sequence[int], passages: Sequence[Passage], questio
                 marker=marker,
                 source=passage.document.source,
                 title=passage.document.title,
-                page=passage.page,
-                heading=" > ".join(passage.headings),
+                page=page_at(passage.pages, passage.start + start) if passage.pages else passage.page,
+                heading=" > ".join(
+                    heading_path(passage.outline, passage.start + start) if passage.outline else passage.headings
+                ),
                 start=passage.start + start,
                 end=passage.start + end,
                 quote=passage.text[start:end],

@@ -1,42 +1,70 @@
-"""How likely it is that the documents answer the question, from how far the best hits stand out."""
+"""How likely it is that the documents answer the question, from how far the best hits stand out.
+
+A logistic regression over a few features of a search. Its weights are data (``confidence.json``), fitted by
+``eval/benchmarks/refusal.py`` on train and dev articles: one table for each pair of question and document language,
+because the cosines of a multilingual embedder lie differently in each, and one for embedders that were not measured.
+"""
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
 
 from ragbot.documents import ScoredChunk
 from ragbot.index.analysis import terms
 from ragbot.index.knowledge_base import KnowledgeBase
+from ragbot.text import answer_language
 
 #: Hits whose words count as found.
 _HITS = 3
-#: Logistic regression; fitted by eval/benchmarks/refusal.py on train and dev articles of the bench sets.
-_INTERCEPT = -6.0
-_WEIGHTS = {"dense_z": 1.0, "coverage": 4.0}
+_UNMEASURED = "any"
 
 
 def features(kb: KnowledgeBase, question: str, hits: Sequence[ScoredChunk]) -> dict[str, float]:
-    """What the confidence is made of: see the names in :data:`_WEIGHTS`."""
+    """What the confidence is made of.
+
+    ``dense``: best cosine. ``dense_z``: the same in standard deviations above the collection's mean. ``coverage``:
+    share of the question's words, weighted by rarity, that stand in the best hits. ``size``: log of the chunks.
+    """
     words = sorted(set(terms(question)))
     count = len(kb.lexical)
-    rarity = [
-        math.log(1 + (count - n + 0.5) / (n + 0.5)) for n in kb.lexical.document_frequencies(words)
-    ]
-    total = sum(rarity) or 1.0
-    found = set().union(*(terms(f"{' '.join(hit.chunk.headings)} {hit.chunk.document.title} {hit.chunk.text}") for hit in hits[:_HITS]))
+    rarity = [math.log(1 + (count - n + 0.5) / (n + 0.5)) for n in kb.lexical.document_frequencies(words)]
+    found: set[str] = set()
+    for hit in hits[:_HITS]:
+        found.update(terms(" ".join([hit.chunk.document.title, *hit.chunk.headings, hit.chunk.text])))
+    covered = sum(weight for word, weight in zip(words, rarity, strict=True) if word in found)
     return {
         "dense": max((hit.components["dense"] for hit in hits), default=0.0),
         "dense_z": max((hit.components["dense_z"] for hit in hits), default=0.0),
-        "lexical_z": max((hit.components["lexical_z"] for hit in hits), default=0.0),
-        "coverage": sum(weight for word, weight in zip(words, rarity, strict=True) if word in found) / total,
+        "coverage": covered / (sum(rarity) or 1.0),
         "size": math.log(1 + count),
     }
+
+
+def language_pair(question: str, hits: Sequence[ScoredChunk]) -> str:
+    """``question>document``, such as ``zh>en``, by the nearest hit; a document in neither counts as the question's."""
+    asked = answer_language(question)
+    nearest = max(hits, key=lambda hit: hit.components["dense"])
+    found = nearest.chunk.document.language
+    return f"{asked}>{found if found in {'zh', 'en'} else asked}"
 
 
 def confidence(kb: KnowledgeBase, question: str, hits: Sequence[ScoredChunk]) -> float:
     """Probability in [0, 1] that the documents answer ``question``; 0 where nothing was found."""
     if not hits:
         return 0.0
+    tables = _tables().get(kb.fingerprint.name)
+    weights = tables[language_pair(question, hits)] if tables else _tables()[_UNMEASURED][_UNMEASURED]
     values = features(kb, question, hits)
-    return 1 / (1 + math.exp(-(_INTERCEPT + sum(weight * values[name] for name, weight in _WEIGHTS.items()))))
+    logit = weights["intercept"] + sum(weights[name] * values[name] for name in weights if name != "intercept")
+    return 1 / (1 + math.exp(-logit))
+
+
+@cache
+def _tables() -> Mapping[str, Mapping[str, Mapping[str, float]]]:
+    text = files("ragbot.generation").joinpath("confidence.json").read_text(encoding="utf-8")
+    tables: dict[str, dict[str, dict[str, float]]] = json.loads(text)
+    return tables

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from ragbot.documents import Passage
 from ragbot.text import sentence_spans
 
+_TAG = re.compile(r"<(\s*/?\s*passage)", re.IGNORECASE)
 _FRAME_TOKENS = 24  # tags, number and title around a passage
 
 
@@ -37,6 +39,6 @@ def render_context(passages: Sequence[Passage]) -> str:
     blocks = []
     for number, passage in enumerate(passages, 1):
         where = " > ".join(dict.fromkeys([passage.document.title, *passage.headings]))
-        body = passage.text.replace("<passage", "‹passage").replace("</passage", "‹/passage")
-        blocks.append(f"<passage number=\"{number}\">\n{where}\n{body}\n</passage>")
+        body = _TAG.sub(r"‹\1", f"{where}\n{passage.text}")
+        blocks.append(f'<passage number="{number}">\n{body}\n</passage>')
     return "\n".join(blocks)

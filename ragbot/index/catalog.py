@@ -28,6 +28,8 @@ from ragbot.models.embedders.base import Vectors
 FILE_NAME = "catalog.sqlite3"
 #: SQLite takes at most 32,766 variables in a statement.
 _BATCH = 10_000
+#: Seconds to wait for another process's transaction.
+_WAIT = 30
 _DOCUMENT = "id, source, title, type, language, date, acl, metadata, content_hash, size, mtime_ns, checksum"
 _CHUNK = 'id, document_id, ordinal, start, "end", page, headings, prefix, text, checksum'
 
@@ -82,15 +84,21 @@ class Catalog:
         if not create and not path.is_file():
             raise KnowledgeBaseError(f"there is no knowledge base in {path.parent}")
         with self._translated():
-            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
-            self._db.execute("PRAGMA foreign_keys = ON")
-            self._db.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
-            self._migrate()
+            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=_WAIT)
+            try:
+                self._db.execute("PRAGMA foreign_keys = ON")
+                self._db.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
+                self._migrate()
+            except BaseException:
+                self._db.close()
+                raise
 
     def _migrate(self) -> None:
-        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        self._db.execute("BEGIN")  # one state of the file, while another process may be making it
+        version = self._version()
         (application,) = self._db.execute("PRAGMA application_id").fetchone()
         (tables,) = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        self._db.execute("COMMIT")
         if tables and application != APPLICATION_ID:
             raise CorruptError(f"{self.path} is an SQLite file, but not a catalog of ragbot")
         if version > VERSION:
@@ -100,10 +108,29 @@ class Catalog:
             )
         if version < VERSION:
             self._db.execute("PRAGMA journal_mode = WAL")
-            for number in range(version, VERSION):
-                script = f"BEGIN IMMEDIATE; {MIGRATIONS[number]} PRAGMA user_version = {number + 1};"
-                self._db.executescript(f"{script} PRAGMA application_id = {APPLICATION_ID}; COMMIT;")
+            self._db.execute("BEGIN IMMEDIATE")
+            for number in range(self._version(), VERSION):  # another process may have been here first
+                for statement in _statements(MIGRATIONS[number]):
+                    self._db.execute(statement)
+                self._db.execute(f"PRAGMA user_version = {number + 1}")
+            self._db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            self._db.execute("COMMIT")
         self._db.execute("PRAGMA synchronous = FULL")  # an acknowledged document survives a power cut
+
+    def _version(self) -> int:
+        return int(self._db.execute("PRAGMA user_version").fetchone()[0])
+
+    def checkpoint(self) -> None:
+        """Move what the write-ahead log holds into the file and empty the log, so that no deleted text stays in it.
+
+        Where another process is reading just now, the next one does it, or the last to close the catalog.
+        """
+        with self._lock:
+            self._query("PRAGMA busy_timeout = 1000")
+            try:
+                self._query("PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                self._query(f"PRAGMA busy_timeout = {_WAIT * 1000}")
 
     def close(self) -> None:
         """Close the file."""
@@ -111,6 +138,11 @@ class Catalog:
             self._db.close()
 
     # -- metadata ------------------------------------------------------------------------------------------------
+
+    @property
+    def identity(self) -> str:
+        """Tells this catalog from any other: an index derived from another one is worth nothing here."""
+        return self.get("identity") or ""
 
     @property
     def seq(self) -> int:
@@ -144,6 +176,7 @@ class Catalog:
         """Note a new modification time of a source whose contents are the same."""
         with self._transaction() as db:
             row = db.execute(f"SELECT {_DOCUMENT} FROM documents WHERE source = ?", (source,)).fetchone()
+            self._document(row)  # a damaged row must not get a checksum that fits
             changed = (*row[:9], state.size, state.mtime_ns)
             db.execute(
                 "UPDATE documents SET size = ?, mtime_ns = ?, checksum = ? WHERE id = ?",
@@ -182,6 +215,8 @@ class Catalog:
         acl: Sequence[str] = (),
     ) -> int:
         """Add a document, or replace the one of the same source; all of it in one transaction. Returns its id."""
+        if isinstance(acl, str):
+            raise TypeError(f"acl takes a list of principals, not the string {acl!r}")
         acl_json, metadata = json.dumps(sorted(acl)), json.dumps(dict(parsed.metadata), ensure_ascii=False, sort_keys=True)
         fields = (source, parsed.title, parsed.type, parsed.language, parsed.date, acl_json, metadata)
         fields = (*fields, state.content_hash, state.size, state.mtime_ns)  # type: ignore[assignment]
@@ -352,7 +387,8 @@ class Catalog:
             try:
                 yield self._db
             finally:
-                self._db.execute("COMMIT")
+                if self._db.in_transaction:  # SQLite ends it by itself after some errors
+                    self._db.execute("COMMIT")
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -376,6 +412,16 @@ class Catalog:
                 if name.startswith(prefix):
                     raise translate(self.path, error) from error
             raise
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The statements of a script one by one: ``executescript`` would commit the transaction around it."""
+    statement = ""
+    for part in script.split(";")[:-1]:
+        statement += f"{part};"
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
 
 
 def _full(path: Path, error: Exception) -> KnowledgeBaseError:

@@ -37,7 +37,9 @@ def write_container(path: Path, kind: str, metadata: Mapping[str, Any], arrays: 
     table, parts, offset = [], [], 0
     digest = hashlib.blake2b(digest_size=16)
     for name, array in arrays.items():
-        data = memoryview(np.ascontiguousarray(array)).cast("B") if array.size else memoryview(b"")
+        if array.dtype.hasobject:
+            raise TypeError(f"the array {name!r} holds Python objects, which are never stored")
+        data = np.ascontiguousarray(array).data.cast("B") if array.size else memoryview(b"")
         padding = bytes(-len(data) % _ALIGN)
         table.append({"name": name, "dtype": array.dtype.str, "shape": array.shape, "offset": offset})
         for part in (data, padding):
@@ -73,7 +75,7 @@ def read_container(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, Arr
         raise CorruptError(f"{path} is damaged (checksum of its header)")
     content = json.loads(header)
     payload = data[start:]
-    if len(payload) != content["size"] or hashlib.blake2b(payload, digest_size=16).hexdigest() != content["checksum"]:
+    if len(payload) != content["size"] or hashlib.blake2b(payload.data, digest_size=16).hexdigest() != content["checksum"]:
         raise CorruptError(f"{path} is damaged (checksum of its contents)")
     if content["kind"] != kind:
         raise CorruptError(f"{path} holds {content['kind']!r}, not {kind!r}")

@@ -28,6 +28,12 @@ class Filter:
     until: str | None = None
     principals: tuple[str, ...] | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse a string where a list is meant: its letters would pass for principals."""
+        for name in ("sources", "types", "languages", "principals"):
+            if isinstance(getattr(self, name), str):
+                raise TypeError(f"{name} takes a tuple of strings, not the string {getattr(self, name)!r}")
+
     @property
     def empty(self) -> bool:
         """Whether every document passes."""
@@ -43,17 +49,22 @@ class Filter:
             values.extend(bound)
 
         if self.sources:
-            conditions, bound = [], []
-            for source in self.sources:
-                if "*" in source or "?" in source:
+            patterns = [source for source in self.sources if "*" in source or "?" in source]
+            names = [source for source in self.sources if source not in patterns]
+            # Lists travel as JSON: SQLite limits how deep an expression may be, and so how many ORs it takes.
+            one_of(
+                [
+                    "d.source IN (SELECT value FROM json_each(?))",
+                    "EXISTS (SELECT 1 FROM json_each(?) WHERE substr(d.source, 1, length(value)) = value)",
+                    "EXISTS (SELECT 1 FROM json_each(?) WHERE d.source GLOB value)",
+                ],
+                [
+                    json.dumps(names),
+                    json.dumps([name.rstrip("/") + "/" for name in names if name]),
                     # In GLOB, a bracket opens a set; the patterns promised are * and ? alone.
-                    conditions.append("d.source GLOB ?")
-                    bound.append(source.replace("[", "[[]"))
-                else:
-                    folder = source.rstrip("/") + "/"
-                    conditions.append("d.source = ? OR substr(d.source, 1, ?) = ?")
-                    bound.extend([source, len(folder), folder])
-            one_of(conditions, bound)
+                    json.dumps([pattern.replace("[", "[[]") for pattern in patterns]),
+                ],
+            )
         for column, allowed in (("type", self.types), ("language", self.languages)):
             if allowed:
                 one_of([f"d.{column} IN ({','.join('?' * len(allowed))})"], allowed)

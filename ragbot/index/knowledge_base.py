@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from ragbot.index.lock import writer_lock
 from ragbot.index.vectors.base import VectorIndex
 from ragbot.index.vectors.faiss import FaissIndex
 from ragbot.models.embedders.base import Fingerprint
+
+log = logging.getLogger(__name__)
 
 _FINGERPRINT = "embedder"
 
@@ -45,10 +48,14 @@ class KnowledgeBase:
         except BaseException:
             self.catalog.close()
             raise
-        newest = self.catalog.seq
-        self.lexical = LexicalIndex.load(folder, newest)
-        self.vectors: VectorIndex = FaissIndex.load(folder, fingerprint.dimension, newest)
-        self.refresh()
+        try:
+            newest, identity = self.catalog.seq, self.catalog.identity
+            self.lexical = LexicalIndex.load(folder, newest, identity)
+            self.vectors: VectorIndex = FaissIndex.load(folder, fingerprint.dimension, newest, identity)
+            self.refresh()
+        except BaseException:
+            self.catalog.close()
+            raise
 
     def refresh(self) -> None:
         """Bring the indexes up to the newest change of the catalog; costs one small query when there is none."""
@@ -76,9 +83,18 @@ class KnowledgeBase:
                 self.save()
 
     def save(self) -> None:
-        """Store the indexes. They are derived: a failure costs the next start some time, and nothing else."""
-        self.lexical.save(self.folder)
-        self.vectors.save(self.folder)
+        """Store the indexes, and leave no deleted text in the catalog's log.
+
+        The indexes are derived: a failure is logged, and costs the next start some time and nothing else.
+        """
+        identity = self.catalog.identity
+        try:
+            with self.lock:
+                self.lexical.save(self.folder, identity)
+                self.vectors.save(self.folder, identity)
+            self.catalog.checkpoint()
+        except StorageError as error:
+            log.warning("the documents are stored, but not the search index, which the next start makes again: %s", error)
 
     def close(self) -> None:
         """Close the catalog."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import logging
 import math
+import secrets
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,10 +74,10 @@ class LexicalIndex:
 
     def __init__(self) -> None:
         self.seq = 0
+        self._lock = threading.RLock()  # the segments and what is alive of them change together
         self._segments: list[Segment] = []
         self._alive: list[npt.NDArray[np.bool_]] = []
         self._names: list[str | None] = []
-        self._next_name = 0
 
     def __len__(self) -> int:
         return int(sum(alive.sum() for alive in self._alive))
@@ -83,13 +85,15 @@ class LexicalIndex:
     def apply(self, seq: int, removed: Sequence[int], added: Sequence[int], texts: Sequence[str]) -> None:
         """Take chunks out, put chunks in, and note the sequence number; doing it twice is harmless."""
         gone = np.array(sorted({*removed, *added}), np.int64)
-        for segment, alive in zip(self._segments, self._alive, strict=True):
-            if len(gone):
-                alive &= ~np.isin(segment.ids, gone)
-        if added:
-            self._append(Segment.build(added, [terms(text) for text in texts]))
-        self._merge()
-        self.seq = seq
+        fresh = Segment.build(added, [terms(text) for text in texts]) if added else None
+        with self._lock:
+            for segment, alive in zip(self._segments, self._alive, strict=True):
+                if len(gone):
+                    alive &= ~np.isin(segment.ids, gone)
+            if fresh is not None:
+                self._append(fresh)
+            self._merge()
+            self.seq = seq
 
     def score(self, question: str) -> LexicalScores:
         """BM25 of every living chunk."""
@@ -121,39 +125,37 @@ class LexicalIndex:
     def document_frequencies(self, words: Sequence[str]) -> list[int]:
         """In how many living chunks each term stands."""
         found = []
-        for word in words:
-            postings = [segment.postings(word) for segment in self._segments]
-            found.append(sum(int(a[p[0]].sum()) for p, a in zip(postings, self._alive, strict=True) if p))
+        with self._lock:
+            for word in words:
+                postings = [segment.postings(word) for segment in self._segments]
+                found.append(sum(int(a[p[0]].sum()) for p, a in zip(postings, self._alive, strict=True) if p))
         return found
 
-    def save(self, folder: Path) -> None:
-        """Store what is not stored yet, then the manifest that names it, then drop files that it no longer names."""
-        for index, name in enumerate(self._names):
-            if name is None:
-                name = f"lexical-{self._next_name:06}.ragbot"
-                self._segments[index].write(folder / name)
-                self._names[index] = name
-                self._next_name += 1
-        metadata = {"seq": self.seq, "analysis": ANALYSIS_VERSION, "segments": self._names, "next": self._next_name}
-        alive = {f"alive{i}": np.packbits(alive) for i, alive in enumerate(self._alive)}
-        write_container(folder / MANIFEST, KIND, metadata, alive)
+    def save(self, folder: Path, identity: str = "") -> None:
+        """Store what is not stored yet, then the manifest that names it, then drop files that it no longer names.
+
+        Segments are stored without their dead rows: the words of deleted text stand in no file afterwards.
+        """
+        with self._lock:
+            self._store_segments(folder)
+        metadata = {"seq": self.seq, "catalog": identity, "analysis": ANALYSIS_VERSION, "segments": self._names}
+        write_container(folder / MANIFEST, KIND, metadata, {})
         for path in folder.glob("lexical-*.ragbot*"):
             if path.name not in self._names:
                 path.unlink(missing_ok=True)
 
     @classmethod
-    def load(cls, folder: Path, newest: int) -> LexicalIndex:
-        """The stored index, or an empty one (to be filled from the catalog) where it is missing, damaged or outdated."""
+    def load(cls, folder: Path, newest: int, identity: str = "") -> LexicalIndex:
+        """The stored index, or an empty one (to be filled from the catalog) where it is missing, damaged or outdated,
+        or another catalog's."""
         index = cls()
         try:
-            metadata, arrays = read_container(folder / MANIFEST, KIND)
-            if metadata["analysis"] != ANALYSIS_VERSION or metadata["seq"] > newest:
+            metadata, _ = read_container(folder / MANIFEST, KIND)
+            if (metadata["analysis"], metadata.get("catalog")) != (ANALYSIS_VERSION, identity) or metadata["seq"] > newest:
                 return index
-            for number, name in enumerate(metadata["segments"]):
-                segment = Segment.read(folder / Path(name).name)
-                alive = np.unpackbits(arrays[f"alive{number}"], count=len(segment)).astype(bool)
-                index._append(segment, alive, name)
-            index.seq, index._next_name = metadata["seq"], metadata["next"]
+            for name in metadata["segments"]:
+                index._append(Segment.read(folder / Path(name).name), name)
+            index.seq = metadata["seq"]
         except FileNotFoundError:
             return cls()
         except CorruptError as error:
@@ -161,10 +163,29 @@ class LexicalIndex:
             return cls()
         return index
 
-    def _append(self, segment: Segment, alive: npt.NDArray[np.bool_] | None = None, name: str | None = None) -> None:
+    def _store_segments(self, folder: Path) -> None:
+        for index in reversed(range(len(self._segments))):
+            if not self._alive[index].any():
+                del self._segments[index], self._alive[index], self._names[index]
+        for index, name in enumerate(self._names):
+            if not self._alive[index].all():
+                self._replace(index, index + 1, self._segments[index].kept(self._alive[index]))
+                name = None
+            if name is None or not (folder / name).exists():  # another process may have merged it away
+                # Never a name that was used before: a manifest must not find another segment under it.
+                name = f"lexical-{secrets.token_hex(8)}.ragbot"
+                self._segments[index].write(folder / name)
+                self._names[index] = name
+
+    def _append(self, segment: Segment, name: str | None = None) -> None:
         self._segments.append(segment)
-        self._alive.append(np.ones(len(segment), bool) if alive is None else alive)
+        self._alive.append(np.ones(len(segment), bool))
         self._names.append(name)
+
+    def _replace(self, begin: int, end: int, segment: Segment) -> None:
+        self._segments[begin:end] = [segment]
+        self._alive[begin:end] = [np.ones(len(segment), bool)]
+        self._names[begin:end] = [None]
 
     def _merge(self) -> None:
         while len(self._segments) > MAX_SEGMENTS:
@@ -172,6 +193,4 @@ class LexicalIndex:
             sizes = [len(segment) for segment in self._segments]
             at = min(range(len(sizes) - 1), key=lambda i: sizes[i] + sizes[i + 1])
             merged = Segment.merge(self._segments[at : at + 2], self._alive[at : at + 2])
-            self._segments[at : at + 2] = [merged]
-            self._alive[at : at + 2] = [np.ones(len(merged), bool)]
-            self._names[at : at + 2] = [None]
+            self._replace(at, at + 2, merged)

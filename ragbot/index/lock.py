@@ -7,13 +7,13 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ragbot.errors import LockedError
+from ragbot.errors import LockedError, StorageError
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +30,7 @@ def writer_lock(folder: Path, wait: float = 10.0) -> Iterator[None]:
 
     Raises:
         LockedError: another process still holds it; the message says which.
+        StorageError: the folder cannot be written to.
     """
     lock = FileLock(folder / LOCK_FILE)
     try:
@@ -42,12 +43,16 @@ def writer_lock(folder: Path, wait: float = 10.0) -> Iterator[None]:
         raise LockedError(
             f"{folder} is being written by {holder(folder)}; wait until it has finished, or stop it"
         ) from None
+    except OSError as error:
+        raise StorageError(f"cannot write to {folder}: {error.strerror or error}; check the rights") from error
     try:
         note = {"pid": os.getpid(), "command": " ".join(sys.argv)[:200], "since": datetime.now(UTC).isoformat()}
-        (folder / HOLDER_FILE).write_text(json.dumps(note), encoding="utf-8")
+        with suppress(OSError):  # a courtesy to the next writer: a full disk is told of where it matters
+            (folder / HOLDER_FILE).write_text(json.dumps(note), encoding="utf-8")
         yield
     finally:
-        (folder / HOLDER_FILE).unlink(missing_ok=True)
+        with suppress(OSError):
+            (folder / HOLDER_FILE).unlink(missing_ok=True)
         lock.release()
 
 

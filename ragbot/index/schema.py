@@ -43,7 +43,7 @@ MIGRATIONS = (
     CREATE INDEX chunks_seq ON chunks (seq);
     CREATE INDEX chunks_embedded ON chunks (embedded_hash);
     CREATE TABLE deletions (seq INTEGER NOT NULL, chunk_id INTEGER NOT NULL, PRIMARY KEY (seq, chunk_id)) WITHOUT ROWID;
-    INSERT INTO meta VALUES ('seq', '0');
+    INSERT INTO meta VALUES ('seq', '0'), ('identity', lower(hex(randomblob(16))));
     """,
 )
 VERSION = len(MIGRATIONS)

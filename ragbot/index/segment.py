@@ -82,6 +82,25 @@ class Segment:
             }
         )
 
+    def kept(self, keep: npt.NDArray[np.bool_]) -> Segment:
+        """The segment of the rows to ``keep``, without a trace of the others."""
+        stays = keep[self._rows]
+        before = np.concatenate([[0], np.cumsum(stays)])[self._indptr]
+        sizes = np.diff(before)
+        used = sizes > 0
+        widths = np.diff(self._offsets)
+        return Segment(
+            {
+                "ids": self.ids[keep],
+                "lengths": self.lengths[keep],
+                "blob": self._blob[np.repeat(used, widths)],
+                "offsets": _starts(widths[used]),
+                "indptr": _starts(sizes[used]),
+                "rows": (np.cumsum(keep) - 1)[self._rows[stays]].astype(np.int32),
+                "counts": self._counts[stays],
+            }
+        )
+
     @classmethod
     def read(cls, path: Path) -> Segment:
         """Map a stored segment. Raises CorruptError or FileNotFoundError."""
@@ -107,5 +126,5 @@ class Segment:
         return self._rows[span], self._counts[span]
 
 
-def _starts(sizes: Sequence[int]) -> Ints:
+def _starts(sizes: Sequence[int] | Ints) -> Ints:
     return np.concatenate([[0], np.cumsum(np.array(sizes, np.int64))]).astype(np.int64)

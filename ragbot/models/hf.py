@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import importlib
-import json
-import os
+import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +14,12 @@ from ragbot.errors import MissingExtraError, ModelNotFoundError
 if TYPE_CHECKING:
     import torch
 
+log = logging.getLogger(__name__)
+
 #: CPU flags (as Linux lists them) of machines that multiply bfloat16 in hardware: x86 and Arm.
 BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
+#: Seconds that the hub has to show that it is there.
+HUB_PATIENCE = 5.0
 CPU_INFO = Path("/proc/cpuinfo")
 
 
@@ -67,6 +70,24 @@ def cpu_has_bfloat16() -> bool:
     return not BFLOAT16_FLAGS.isdisjoint(flags.split())
 
 
+def local_only(model: str) -> bool:
+    """Whether ``model`` is to be looked for on this machine alone: it is a folder, or no hub answers.
+
+    Asked first, because the libraries try an unreachable hub for more than a minute, even for a model in the cache.
+    """
+    import httpx
+    from huggingface_hub import constants
+
+    if Path(model).expanduser().is_dir() or constants.HF_HUB_OFFLINE:
+        return True
+    try:
+        httpx.head(constants.ENDPOINT, timeout=HUB_PATIENCE)
+    except httpx.TransportError as error:
+        log.warning("%s cannot be reached (%s): looking for %s in the cache only", constants.ENDPOINT, error, model)
+        return True
+    return False
+
+
 @contextmanager
 def loading(model: str, alternatives: str) -> Iterator[None]:
     """Translate what the libraries raise while they load ``model`` (a folder or a hub name).
@@ -74,6 +95,7 @@ def loading(model: str, alternatives: str) -> Iterator[None]:
     Raises:
         ModelNotFoundError: it is not there, cannot be fetched, is damaged, or would have to run code or unpickle.
     """
+    from huggingface_hub import constants
     from huggingface_hub.errors import HfHubHTTPError
     from safetensors import SafetensorError
 
@@ -81,21 +103,38 @@ def loading(model: str, alternatives: str) -> Iterator[None]:
     if model.startswith((".", "/", "~")) and not path.is_dir():
         raise ModelNotFoundError(f"there is no folder {model}: give the folder of a model, or {alternatives}")
     try:
-        yield
-    except (OSError, ValueError, KeyError, HfHubHTTPError, SafetensorError, json.JSONDecodeError) as error:
+        with _quiet() if path.is_dir() else nullcontext():
+            yield
+    except (OSError, ValueError, KeyError, HfHubHTTPError, SafetensorError) as error:
         reason = " ".join(str(error).split())[:300]
-        raise ModelNotFoundError(f"cannot load the model {model!r} ({reason}). {_next_step(path)} or {alternatives}") from error
+        raise ModelNotFoundError(
+            f"cannot load the model {model!r} ({reason}). {_next_step(path, constants.HF_HUB_OFFLINE)} or {alternatives}"
+        ) from error
 
 
-def _next_step(path: Path) -> str:
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No progress bars: there is nothing to wait for where nothing is downloaded."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
+
+
+def _next_step(path: Path, offline: bool) -> str:
     if path.is_dir():
         return (
             f"Check that {path} holds a complete model with its config, tokenizer and *.safetensors weights (pickled "
             "weights and code inside a model are never run),"
         )
-    if os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}:
-        return "HF_HUB_OFFLINE is set and the model is not in the local cache: unset it, give a folder that holds the model,"
-    return "Check the name and the connection to the hub, give a folder that holds the model,"
+    if offline:
+        return "HF_HUB_OFFLINE is set and the model is not in the local cache: unset it, give a folder that holds it,"
+    return "Check the name and the connection to the hub, give a folder that holds it,"
 
 
 def encodable(text: str) -> str:

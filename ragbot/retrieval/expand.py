@@ -11,6 +11,8 @@ from ragbot.index.catalog import Catalog
 def expand(catalog: Catalog, hits: Sequence[ScoredChunk], radius: int = 1) -> list[Passage]:
     """Passages in the order of their best hit; a passage's text equals the document's at its offsets.
 
+    A hit whose document was changed or removed since the search is left out.
+
     Args:
         radius: how many chunks before and after a hit are joined to it.
     """
@@ -26,7 +28,8 @@ def expand(catalog: Catalog, hits: Sequence[ScoredChunk], radius: int = 1) -> li
             touching[0].absorb(group)
         else:
             groups.append(group)
-    return [group.passage(catalog) for group in groups]
+    passages = [group.passage(catalog) for group in groups]
+    return [passage for passage in passages if passage]
 
 
 class _Group:
@@ -46,15 +49,22 @@ class _Group:
         self.first = min(self.first, other.first, key=lambda chunk: chunk.ordinal)
         self.last = max(self.last, other.last, key=lambda chunk: chunk.ordinal)
 
-    def passage(self, catalog: Catalog) -> Passage:
-        document = self.hit.chunk.document
-        text = catalog.document_text(document.id)[self.first.start : self.last.end]
+    def passage(self, catalog: Catalog) -> Passage | None:
+        chunk = self.hit.chunk
+        try:
+            text, pages, outline = catalog.parsed_text(chunk.document.id)
+        except KeyError:
+            return None
+        if text[chunk.start : chunk.end] != chunk.text:
+            return None
         return Passage(
-            document=document,
-            text=text,
+            document=chunk.document,
+            text=text[self.first.start : self.last.end],
             start=self.first.start,
             end=self.last.end,
-            page=self.first.page,
-            headings=self.hit.chunk.headings,
+            page=chunk.page,
+            headings=chunk.headings,
             score=self.hit.score,
+            pages=pages,
+            outline=outline,
         )

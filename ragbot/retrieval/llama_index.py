@@ -10,7 +10,7 @@ from ragbot.retrieval.langchain import metadata
 from ragbot.retrieval.retriever import HybridRetriever
 
 
-class RagbotLlamaIndexRetriever(BaseRetriever):
+class RagbotLlamaIndexRetriever(BaseRetriever):  # type: ignore[misc,unused-ignore]
     """Returns text nodes with offsets into the document; metadata as in :mod:`ragbot.retrieval.langchain`."""
 
     def __init__(self, retriever: HybridRetriever, top_k: int = 10, where: Filter | None = None) -> None:

@@ -32,7 +32,12 @@ class HybridRetriever:
 
         ``components`` of a hit: ``dense`` (cosine), ``lexical`` (BM25), and both in standard deviations above the
         mean of the collection (``dense_z``, ``lexical_z``).
+
+        Raises:
+            ValueError: ``top_k`` is below 1.
         """
+        if top_k < 1:
+            raise ValueError(f"top_k is at least 1, not {top_k}")
         if not question.strip():
             return []
         query = self._embedder.encode_query(question)

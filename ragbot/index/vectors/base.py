@@ -35,8 +35,8 @@ class VectorIndex(Protocol):
     def moments(self, query: Floats) -> tuple[float, float]:
         """Mean and standard deviation of the inner product with ``query`` over the whole collection."""
 
-    def save(self, folder: Path) -> None:
-        """Store the index. Raises StorageError."""
+    def save(self, folder: Path, identity: str = "") -> None:
+        """Store the index, and of which catalog it is. Raises StorageError."""
 
 
 class Moments:

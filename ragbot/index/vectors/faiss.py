@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ log = logging.getLogger(__name__)
 
 KIND = "faiss"
 FILE_NAME = "vectors.ragbot"
+#: Vectors from which on a search runs on all cores.
+_PARALLEL_FROM = 50_000
 
 
 class FaissIndex:
@@ -55,11 +58,18 @@ class FaissIndex:
 
         if not self._ids or (allowed is not None and not len(allowed)):
             return np.empty(0, np.int64)
-        # A bitmap costs one bit an id; a batch selector's Bloom filter is slow when most ids pass.
-        parameters = None if allowed is None else faiss.SearchParameters(sel=faiss.IDSelectorBatch(allowed))
-        _, found = self._index.search(query[None], min(k, len(self._ids)), params=parameters)
-        ids: Ints = found[0][found[0] >= 0]
-        return ids
+        # One thread is faster than waking several for a small index, and does not stall behind other programs.
+        faiss.omp_set_num_threads(1 if len(self._ids) < _PARALLEL_FROM else os.cpu_count() or 1)
+        parameters = None
+        if allowed is not None:
+            # A bitmap costs one bit an id; a batch selector's Bloom filter is slow when most ids pass.
+            bits = np.zeros(int(allowed.max()) + 1, bool)
+            bits[allowed] = True
+            selector = faiss.IDSelectorBitmap(np.packbits(bits, bitorder="little"))
+            parameters = faiss.SearchParameters(sel=selector)
+        scores, found = self._index.search(query[None], min(k, len(self._ids)), params=parameters)
+        ids: Ints = found[0][np.lexsort((found[0], -scores[0]))]  # equal scores by id
+        return ids[ids >= 0]
 
     def of(self, query: Floats, wanted: Ints) -> Floats:
         """See :class:`ragbot.index.vectors.base.VectorIndex`."""
@@ -70,12 +80,13 @@ class FaissIndex:
         """See :class:`ragbot.index.vectors.base.VectorIndex`."""
         return self._moments.of(query)
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: Path, identity: str = "") -> None:
         """Store index and statistics in one file. Raises StorageError."""
         import faiss
 
-        metadata = {"seq": self.seq, "dimension": self.dimension, "count": self._moments.count}
-        arrays = {
+        count = self._moments.count
+        metadata = {"seq": self.seq, "catalog": identity, "dimension": self.dimension, "count": count}
+        arrays: dict[str, np.ndarray[Any, Any]] = {
             "index": faiss.serialize_index(self._index),
             "ids": np.array(sorted(self._ids), np.int64),
             "sum": self._moments.sum,
@@ -84,8 +95,9 @@ class FaissIndex:
         write_container(folder / FILE_NAME, KIND, metadata, arrays)
 
     @classmethod
-    def load(cls, folder: Path, dimension: int, newest: int) -> FaissIndex:
-        """The stored index, or an empty one (to be filled from the catalog) where it is missing, damaged or outdated."""
+    def load(cls, folder: Path, dimension: int, newest: int, identity: str = "") -> FaissIndex:
+        """The stored index, or an empty one (to be filled from the catalog) where it is missing, damaged or outdated,
+        or another catalog's."""
         import faiss
 
         index = cls(dimension)
@@ -96,7 +108,7 @@ class FaissIndex:
         except CorruptError as error:
             log.warning("%s; the vector index is built again from the catalog", error)
             return index
-        if metadata["dimension"] != dimension or metadata["seq"] > newest:
+        if (metadata["dimension"], metadata.get("catalog")) != (dimension, identity) or metadata["seq"] > newest:
             return index
         index.seq = metadata["seq"]
         index._index = faiss.deserialize_index(np.array(arrays["index"]))

@@ -20,6 +20,7 @@ from ragbot.errors import ModelNotFoundError
 from ragbot.models.bundled import BundledFile, build_once
 from ragbot.models.embedders.base import Embedder, Fingerprint, Progress, Vectors
 from ragbot.models.embedders.e5_weights import E5Weights, dequantize
+from ragbot.models.hf import encodable
 
 log = logging.getLogger(__name__)
 
@@ -30,9 +31,14 @@ WEIGHTS = BundledFile(
     sha256="1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f",
 )
 HUB_NAME = "intfloat/multilingual-e5-small"
-CACHE_NAME = "multilingual-e5-small-int8-v1"
+CACHE_NAME = "multilingual-e5-small-int8-v4"
+#: The same network for CPUs with VNNI and without (see build_graph); the vectors are the same.
+SIGNED_GRAPH, UNSIGNED_GRAPH = "encoder.onnx", "encoder-u8.onnx"
 MAX_TOKENS = 512
 SPECIAL_TOKENS = 2
+#: Pieces of the vocabulary that stand for no text.
+CONTROL_PIECES = frozenset({"<s>", "</s>", "<pad>", "<unk>", "<mask>"})
+FULL_WIDTH = "\uff1c"
 #: Texts handed to the tokenizer at once: bounds memory, and keeps the progress bar moving.
 WINDOW = 256
 
@@ -65,7 +71,7 @@ class BundledE5(Embedder):
         query_prefix="query: ",
         document_prefix="passage: ",
         normalized=True,
-        quantization="int8-v1",
+        quantization="int8-v3",
     )
 
     def __init__(self, threads: int | None = None) -> None:
@@ -73,11 +79,11 @@ class BundledE5(Embedder):
         from tokenizers import Tokenizer
 
         folder = build_once(CACHE_NAME, build)
-        self._threads = threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        self._threads = threads or _cores()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1  # parallel over texts, not inside one
         self._session = onnxruntime.InferenceSession(
-            str(folder / "encoder.onnx"), options, providers=["CPUExecutionProvider"]
+            str(folder / (SIGNED_GRAPH if _has_vnni() else UNSIGNED_GRAPH)), options, providers=["CPUExecutionProvider"]
         )
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._words = np.load(folder / "words.npy", mmap_mode="r")
@@ -106,13 +112,13 @@ class BundledE5(Embedder):
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, without the prefix and the two special tokens."""
-        normalized = [text.translate(self._normalization) for text in texts]
+        normalized = [encodable(text).translate(self._normalization) for text in texts]
         return [len(encoding) for encoding in self._tokenizer.encode_batch_fast(normalized, add_special_tokens=False)]
 
     def _token_ids(self, texts: Sequence[str]) -> list[list[int]]:
         # A token is at least one character: cutting here bounds the tokenizer's work on a text of megabytes.
         limit = 40 * self.max_tokens
-        normalized = [text[:limit].translate(self._normalization) for text in texts]
+        normalized = [encodable(text[:limit]).translate(self._normalization) for text in texts]
         rows = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(normalized)]
         return [ids if len(ids) <= self.max_tokens else ids[: self.max_tokens - 1] + ids[-1:] for ids in rows]
 
@@ -122,12 +128,27 @@ class BundledE5(Embedder):
         return vector
 
 
+def _cores() -> int:
+    """Cores that this process may use (macOS and Windows do not tell: all there are)."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _has_vnni() -> bool:
+    """Whether this CPU multiplies signed bytes without overflow (the vectors are the same either way)."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
+    return "avx512_vnni" in flags or "avx_vnni" in flags
+
+
 def build(folder: Path) -> None:
     """Write the graph, the tokenizer and the embedding tables into ``folder`` (2 s, no torch)."""
     from ragbot.models.embedders.e5_graph import build_graph
 
     weights = E5Weights(WEIGHTS.verified())
-    (folder / "encoder.onnx").write_bytes(build_graph(weights).SerializeToString())
+    for name, signed in ((SIGNED_GRAPH, True), (UNSIGNED_GRAPH, False)):
+        (folder / name).write_bytes(build_graph(weights, signed).SerializeToString())
     _tokenizer(weights).save(str(folder / "tokenizer.json"), pretty=False)
     np.save(folder / "words.npy", weights.blocks("emb.word", weights.hidden))
     positions = weights.vector("emb.pos").reshape(-1, weights.hidden)
@@ -141,10 +162,13 @@ def _tokenizer(weights: E5Weights):  # type: ignore[no-untyped-def]  # tokenizer
     from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 
     data = weights.tokenizer
-    tokenizer = Tokenizer(models.Unigram(list(zip(data.pieces, data.scores, strict=True)), data.unk, False))
+    # Under their own names they would be found in a text, and with the best of scores. No text holds these names: the
+    # normalisation makes an ordinary "<" of the full-width one.
+    pieces = [piece.replace("<", FULL_WIDTH) if piece in CONTROL_PIECES else piece for piece in data.pieces]
+    tokenizer = Tokenizer(models.Unigram(list(zip(pieces, data.scores, strict=True)), data.unk, False))
     tokenizer.normalizer = normalizers.Replace(Regex(" {2,}"), " ")
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
-    bos, eos = data.pieces[data.bos], data.pieces[data.eos]
+    bos, eos = pieces[data.bos], pieces[data.eos]
     tokenizer.post_processor = processors.TemplateProcessing(
         single=f"{bos} $A {eos}", special_tokens=[(bos, data.bos), (eos, data.eos)]
     )

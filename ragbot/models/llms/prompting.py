@@ -73,7 +73,7 @@ def plain_prompt(conversation: Sequence[Turn]) -> str:
 
 
 def chat_prompt(tokenizer: Any, conversation: list[Turn]) -> str:
-    """The prompt by the tokenizer's chat template; one that knows no system role gets that text in the first user turn."""
+    """The prompt by the tokenizer's template; one that knows no system role gets that text in the first user turn."""
     from jinja2 import TemplateError
 
     try:

@@ -17,7 +17,7 @@ REPEATS = 3
 
 
 class StopText:
-    """Cuts streamed text at the first stop sequence; what may be the beginning of one is held back until it is clear."""
+    """Cuts streamed text at the first stop sequence; what may begin one is held back until that is clear."""
 
     def __init__(self, stops: Sequence[str]) -> None:
         self._stops = [stop for stop in stops if stop]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, Self
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
@@ -31,9 +31,9 @@ DEFAULT_CONTEXT = 2048
 class TransformersChatModel(BaseChatModel):
     """A causal language model and its tokenizer; :meth:`from_name` loads both.
 
-    A tokenizer with a chat template is prompted by it, a base model by :func:`ragbot.models.llms.prompting.plain_prompt`.
-    ``temperature`` 0 is greedy. ``max_new_tokens`` and ``temperature`` can be given for one call (``max_tokens``, which
-    other LangChain models call it, too).
+    A tokenizer with a chat template is prompted by it, a base model by
+    :func:`ragbot.models.llms.prompting.plain_prompt`. ``temperature`` 0 is greedy. ``max_new_tokens`` (also by
+    LangChain's name, ``max_tokens``) and ``temperature`` can be given for one call.
     """
 
     model_name: str
@@ -76,10 +76,11 @@ class TransformersChatModel(BaseChatModel):
         device = hf.pick_device(device)
         precision = hf.pick_dtype(device) if dtype == "auto" else getattr(torch, dtype)
         with hf.loading(model, ALTERNATIVES):
-            tokenizer = AutoTokenizer.from_pretrained(model, trust_remote_code=False)
-            network = AutoModelForCausalLM.from_pretrained(
-                model, dtype=precision, use_safetensors=True, trust_remote_code=False
-            )
+            folder = Path(model).expanduser()
+            model = str(folder) if folder.is_dir() else model
+            source: dict[str, Any] = {"local_files_only": hf.local_only(model), "trust_remote_code": False}
+            tokenizer = AutoTokenizer.from_pretrained(model, **source)
+            network = AutoModelForCausalLM.from_pretrained(model, dtype=precision, use_safetensors=True, **source)
         return cls(
             model_name=model,
             model=network.to(device).eval(),
@@ -121,7 +122,9 @@ class TransformersChatModel(BaseChatModel):
         """The prompt's ids, ``(1, tokens)``."""
         conversation = prompting.turns(messages, prompting.special_tokens(self.tokenizer))
         templated = bool(self.tokenizer.chat_template)
-        text = prompting.chat_prompt(self.tokenizer, conversation) if templated else prompting.plain_prompt(conversation)
+        text = (
+            prompting.chat_prompt(self.tokenizer, conversation) if templated else prompting.plain_prompt(conversation)
+        )
         # A template writes the special tokens itself.
         ids = self.tokenizer(text, add_special_tokens=not templated, return_tensors="pt")["input_ids"]
         return ids.to(self.model.device)
@@ -150,8 +153,8 @@ class TransformersChatModel(BaseChatModel):
         room = self.context_tokens - prompt_tokens
         if room < 1:
             raise GenerationError(
-                f"the prompt has {prompt_tokens} tokens and {self.model_name} takes {self.context_tokens} with the answer: "
-                "give it less context (a smaller top_k, shorter history), or use a model with a longer one"
+                f"the prompt has {prompt_tokens} tokens, and {self.model_name} takes {self.context_tokens} with the "
+                "answer: give it less context (a smaller top_k, shorter history), or use a model with a longer one"
             )
         limit = min(room, kwargs.get("max_new_tokens") or kwargs.get("max_tokens") or self.max_new_tokens)
         temperature = kwargs.get("temperature")
@@ -161,7 +164,9 @@ class TransformersChatModel(BaseChatModel):
             self.tokenizer, skip_prompt=True, skip_special_tokens=True, clean_up_tokenization_spaces=False
         )
         settings = self._settings(limit, self.temperature if temperature is None else temperature)
-        generation = _in_thread(lambda: self._run(ids, settings, streamer, watch))
+        executor = ThreadPoolExecutor(1, thread_name_prefix="generate")
+        generation = executor.submit(self._run, ids, settings, streamer, watch)
+        executor.shutdown(wait=False)  # after this one piece of work
         try:
             for piece in streamer:
                 shown = text.push(piece)
@@ -217,7 +222,7 @@ class TransformersChatModel(BaseChatModel):
             generation.result()
         except RuntimeError as error:  # torch's: out of memory, a kernel that is missing
             raise GenerationError(
-                f"{self.model_name} failed while generating ({error}): try a shorter context, a smaller model, or device=cpu"
+                f"{self.model_name} failed while generating ({error}): try a shorter context or a smaller model"
             ) from error
 
     def _last(self, reason: str, prompt_tokens: int, new_tokens: int) -> ChatGenerationChunk:
@@ -239,17 +244,3 @@ def _chunk(text: str, run_manager: CallbackManagerForLLMRun | None) -> ChatGener
     if run_manager:
         run_manager.on_llm_new_token(text, chunk=chunk)
     return chunk
-
-
-def _in_thread(work: Callable[[], None]) -> Future[None]:
-    """Run ``work`` in a thread of its own, which does not keep the process alive."""
-    future: Future[None] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(work())
-        except BaseException as error:  # handed to whoever asks for the result
-            future.set_exception(error)
-
-    threading.Thread(target=run, name="generate", daemon=True).start()
-    return future

@@ -1,0 +1,258 @@
+"""The command ``ragbot``: each command is a few lines here; what it prints is in :mod:`ragbot.console`.
+
+Exit codes: 0 done, 1 something failed, 2 the user got something wrong, 130 stopped with Ctrl-C. Imports stand inside
+the commands, so that ``ragbot --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ragbot.console.options import (
+    INTERRUPTED,
+    AnswerOptions,
+    IndexOptions,
+    KnowledgeBaseOptions,
+    Options,
+    SearchOptions,
+    command,
+)
+
+_STYLE = {
+    "add_completion": False,
+    "rich_markup_mode": None,
+    "context_settings": {"help_option_names": ["-h", "--help"]},
+}
+app = typer.Typer(
+    help="Chat with your own documents, in Chinese and English: every answer cites the exact words of its source.",
+    epilog='Start with: ragbot ingest FOLDER, then: ragbot ask "…"  (or: ragbot ui)',
+    no_args_is_help=True,
+    **_STYLE,  # type: ignore[arg-type]
+)
+kb_app = typer.Typer(help="Look into knowledge bases.", no_args_is_help=True, **_STYLE)  # type: ignore[arg-type]
+models_app = typer.Typer(help="The models that can be used.", no_args_is_help=True, **_STYLE)  # type: ignore[arg-type]
+config_app = typer.Typer(help="The settings, and where they come from.", no_args_is_help=True, **_STYLE)  # type: ignore[arg-type]
+app.add_typer(kb_app, name="kb")
+app.add_typer(models_app, name="models")
+app.add_typer(config_app, name="config")
+
+Question = Annotated[str, typer.Argument(metavar="QUESTION", help="The question, in quotes.", show_default=False)]
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.", is_eager=True)] = False,
+) -> None:
+    if version:
+        from ragbot import __version__
+
+        sys.stdout.write(f"ragbot {__version__}\n")
+        raise typer.Exit
+
+
+@app.command()
+@command
+def ingest(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Files and folders.", show_default=False)],
+    options: IndexOptions,
+    acl: Annotated[
+        list[str] | None,
+        typer.Option("--acl", metavar="NAME", help="Who may see them (default: everyone); repeatable."),
+    ] = None,
+) -> int:
+    """Bring documents in: Markdown, text, HTML, PDF, DOCX.
+
+    Unchanged files are skipped, and a file that cannot be read stops nothing: it is listed with its reason. The exit
+    code is 1 if a file that you named yourself failed, or if no file could be read at all; else 0. Ctrl-C keeps what
+    was committed, and the same command goes on from there.
+    """
+    from ragbot.console import intake
+
+    return intake.ingest(options, paths, acl or ())
+
+
+@app.command()
+@command
+def ask(
+    question: Question,
+    options: AnswerOptions,
+    search: SearchOptions,
+    no_stream: Annotated[bool, typer.Option("--no-stream", help="Print the answer when it is whole.")] = False,
+) -> None:
+    """Answer a question, with the exact quotes.
+
+    What the documents do not say is refused, with the passages that come nearest.
+    """
+    from ragbot.console import questions
+
+    questions.ask(options, search, question, no_stream)
+
+
+@app.command("search")
+@command
+def find(
+    question: Question,
+    options: IndexOptions,
+    search: SearchOptions,
+    explain: Annotated[bool, typer.Option("--explain", help="Show what each score is made of.")] = False,
+) -> None:
+    """Find the passages that fit a question best."""
+    from ragbot.console import questions
+
+    questions.search(options, search, question, explain)
+
+
+@app.command()
+@command
+def chat(options: AnswerOptions, search: SearchOptions) -> int:
+    """Talk with the documents.
+
+    Follow-up questions are understood. /sources shows the quotes behind the last answer, /clear starts anew, /exit or Ctrl-D leaves, Ctrl-C stops an
+    answer. Where standard input is no terminal, each of its lines is a question.
+    """
+    from ragbot.console import questions
+
+    return questions.chat(options, search)
+
+
+@app.command()
+@command
+def ui(
+    options: AnswerOptions,
+    host: Annotated[
+        str | None, typer.Option("--host", metavar="ADDRESS", help="Address to listen on (default: 127.0.0.1).")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", metavar="N", help="Port (default: 7860; 0 takes a free one).")
+    ] = None,
+    ingest: Annotated[
+        list[Path] | None, typer.Option("--ingest", metavar="PATH", help="Bring this in first; repeatable.")
+    ] = None,
+    open_browser: Annotated[
+        bool, typer.Option("--open/--no-open", help="Open it in the browser.", show_default=True)
+    ] = False,
+) -> int:
+    """Start the web interface; Ctrl-C stops it."""
+    from ragbot.console import web
+
+    return web.serve(options, host, port, ingest or (), open_browser)
+
+
+@kb_app.command("info")
+@command
+def kb_info(options: KnowledgeBaseOptions) -> None:
+    """What is in a knowledge base, and which embedder built it."""
+    from ragbot.console import knowledge, render
+
+    options.terminal.show(knowledge.summary(options), render.kb_info)
+
+
+@kb_app.command("list")
+@command
+def kb_list(options: Options) -> None:
+    """The knowledge bases in the data folder; * marks the default."""
+    from ragbot.console import knowledge, render
+
+    options.terminal.show(knowledge.listing(options), render.kb_list)
+
+
+@kb_app.command("documents")
+@command
+def kb_documents(options: KnowledgeBaseOptions) -> None:
+    """The documents: type, language, date, title, source."""
+    from ragbot.console import knowledge, render
+
+    options.terminal.show({"documents": knowledge.all_documents(options)}, render.documents)
+
+
+@kb_app.command("remove")
+@command
+def kb_remove(
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="As `ragbot kb documents` shows it.", show_default=False)
+    ],
+    options: KnowledgeBaseOptions,
+) -> None:
+    """Remove a document; its text can be found nowhere afterwards. The file itself stays."""
+    from ragbot.console import knowledge
+
+    removed = knowledge.remove(options, source)
+    options.terminal.show({"removed": removed}, lambda terminal, _: terminal.line(f"removed {removed}"))
+
+
+@models_app.command("list")
+@command
+def models_list(options: AnswerOptions) -> None:
+    """Embedders and chat models: which can be used here, and what the others need."""
+    from ragbot.console import knowledge, models
+
+    options.terminal.show(models.models(knowledge.settings_of(options)), models.show)
+
+
+@config_app.command("show")
+@command
+def config_show(options: AnswerOptions) -> None:
+    """Every setting, its value, and where that came from; secrets are masked."""
+    from ragbot.console import config
+
+    options.terminal.show(config.show(options), config.print_settings)
+
+
+@config_app.command("path")
+@command
+def config_path(options: Options) -> None:
+    """The settings file in use."""
+    from ragbot.console import config
+
+    options.terminal.show(config.path(options), config.print_path)
+
+
+@app.command()
+@command
+def doctor(options: KnowledgeBaseOptions) -> int:
+    """Check the installation, and say what to mend.
+
+    Looks at Python, packages, weights, folders, disk, CPU, SQLite, and the knowledge base; the exit code is 1 if
+    something failed.
+    """
+    from ragbot.console import doctor as checks
+
+    found = checks.examine(options)
+    options.terminal.show({"ok": all(check.status != "fail" for check in found), "checks": found}, checks.show)
+    return int(any(check.status == "fail" for check in found))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = int(typer.main.get_command(app)(words, prog_name="ragbot", standalone_mode=False) or 0)
+        sys.stdout.flush()
+    except typer.TyperException as error:
+        return _usage_error(error, as_json="--json" in words)
+    except typer.Abort:
+        return INTERRUPTED
+    except BrokenPipeError:  # whoever read the output has read enough: `ragbot search … | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return code
+
+
+def _usage_error(error: typer.TyperException, as_json: bool) -> int:
+    from ragbot.console.terminal import Terminal
+
+    terminal = Terminal(as_json)
+    context = getattr(error, "ctx", None)
+    if type(error).__name__ == "NoArgsIsHelpError" and context:
+        terminal.err.print(context.get_help(), soft_wrap=True)
+        return error.exit_code
+    hint = f"; see: {context.command_path} --help" if context else ""
+    terminal.fail("UsageError", error.format_message().rstrip(".") + hint)
+    return error.exit_code

@@ -1,0 +1,1 @@
+"""What the command line is made of: options, output, progress. Only :mod:`ragbot.cli` may import it."""

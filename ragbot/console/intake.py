@@ -1,0 +1,58 @@
+"""``ragbot ingest``: bring documents in, with a progress bar, and report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ragbot.console import render
+from ragbot.console.knowledge import opened_bot, settings_of
+from ragbot.console.options import INTERRUPTED, IndexOptions
+from ragbot.console.progress import IngestProgress
+
+if TYPE_CHECKING:
+    from ragbot.bot import RagBot
+    from ragbot.console.terminal import Terminal
+    from ragbot.documents import IngestReport
+
+
+def ingest(options: IndexOptions, paths: Sequence[Path], acl: Sequence[str]) -> int:
+    """Ingest and report; returns the exit code (see ``ragbot ingest --help``)."""
+    settings = settings_of(options)
+    check_paths(paths)
+    with opened_bot(options, settings, create=True) as bot:
+        done = run(bot, options.terminal, paths, acl)
+    if done is None:
+        return INTERRUPTED
+    options.terminal.show(done, render.report)
+    return exit_code(done, paths)
+
+
+def check_paths(paths: Sequence[Path]) -> None:
+    """Refuse what is not there before a model is loaded and a knowledge base is made. Raises SourceError."""
+    from ingest.sources import find
+
+    find(paths)
+
+
+def run(bot: RagBot, terminal: Terminal, paths: Sequence[Path], acl: Sequence[str] = ()) -> IngestReport | None:
+    """Ingest under a progress bar; None if Ctrl-C stopped it."""
+    try:
+        with IngestProgress(terminal) as progress:
+            return bot.ingest(*paths, acl=acl, progress=progress)
+    except KeyboardInterrupt:
+        last = progress.last
+        reached = f" after {last.files} of {last.total_files} files" if last else ""
+        terminal.fail(
+            "Interrupted", f"stopped{reached}; what was committed is kept, and the same command goes on from there"
+        )
+        return None
+
+
+def exit_code(done: IngestReport, paths: Sequence[Path]) -> int:
+    """1 if a file that the person named failed, or if nothing could be read; else 0."""
+    named = {str(path.expanduser().absolute()) for path in paths}
+    failed = {failure.source for failure in done.failed}
+    nothing = not (done.added or done.updated or done.skipped)
+    return int(bool(failed & named) or (bool(failed) and nothing))

@@ -1,0 +1,198 @@
+"""Results as text for people: answers with their quotes, hits, reports, and what is in a knowledge base."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from ragbot.console.labels import LABELS, Labels
+from ragbot.console.terminal import Terminal
+from ragbot.documents import Answer, Chunk, Citation, Document, IngestReport, ScoredChunk
+
+#: Characters of a hit that are shown, and of failures and near documents the most that are listed.
+_SNIPPET = 300
+_NEAREST = 3
+#: Languages whose name is worth more than their tag.
+_LANGUAGES = {"zh": "Chinese", "en": "English", "ja": "Japanese", "ko": "Korean", "": "unknown"}
+
+
+def file_name(source: str) -> str:
+    """The last part of a source."""
+    return source.replace("\\", "/").rstrip("/").rpartition("/")[2] or source
+
+
+def place(title: str, source: str, page: int | None, heading: str, labels: Labels) -> str:
+    """``Title (file name), page 3 · Heading``."""
+    name = file_name(source)
+    text = f"{title} ({name})" if title and title != name else name
+    if page is not None:
+        text += labels.before_page + labels.page.format(page)
+    # The title is often the document's first heading: once is enough.
+    heading = heading.removeprefix(title).removeprefix(" > ") if title else heading
+    return f"{text} · {heading}" if heading else text
+
+
+def citations(terminal: Terminal, found: Sequence[Citation], labels: Labels, quotes: bool = True) -> None:
+    """Numbered sources, each with the exact quotes taken from it."""
+    terminal.line(labels.sources, "bold")
+    for head, group in groupby(found, key=lambda item: (item.marker, item.title, item.source, item.page, item.heading)):
+        marker, title, source, page, heading = head
+        terminal.line(f"[{marker}] {place(title, source, page, heading, labels)}", hang=4)
+        for item in group if quotes else ():
+            terminal.line(item.quote, "dim", indent=4)
+
+
+def after_answer(terminal: Terminal, answer: Answer, threshold: float, quotes: bool = True) -> None:
+    """What comes below the text of an answer, or of a refusal (given below the confidence ``threshold``)."""
+    labels = LABELS[answer.language]
+    terminal.line()
+    if answer.citations and not answer.abstained:
+        terminal.line()
+        citations(terminal, answer.citations, labels, quotes)
+    elif answer.hits:
+        terminal.line()
+        terminal.line(labels.nearest)
+        places = dict.fromkeys(_chunk_place(hit.chunk, labels) for hit in answer.hits)
+        for text in list(places)[:_NEAREST]:
+            terminal.line(f"- {text}", hang=2)
+    if answer.hits:
+        terminal.line()
+        needed = labels.threshold.format(f"{threshold:.0%}") if answer.confidence < threshold else ""
+        terminal.line(labels.confidence.format(f"{answer.confidence:.0%}") + needed, "dim")
+    seconds = " · ".join(f"{name} {value:.2f} s" for name, value in answer.timings.items())
+    if terminal.verbose and seconds:
+        terminal.note(seconds)
+
+
+def hits(terminal: Terminal, found: Sequence[ScoredChunk], labels: Labels, explain: bool = False) -> None:
+    """Numbered hits: where, how good, what it says, and the offsets."""
+    for number, hit in enumerate(found, 1):
+        chunk = hit.chunk
+        if number > 1:
+            terminal.line()
+        terminal.line(f"{number}. {_chunk_place(chunk, labels)}", "bold", hang=3)
+        terminal.line(snippet(chunk.text), indent=3)
+        details = labels.characters.format(chunk.start, chunk.end, chunk.document.source)
+        terminal.line(f"{labels.score.format(f'{hit.score:.2f}')} · {details}", "dim", indent=3)
+        if explain:
+            parts = " · ".join(f"{name} {value:.3f}" for name, value in hit.components.items())
+            terminal.line(parts, "dim", indent=3)
+
+
+def snippet(text: str) -> str:
+    """The start of a text on one line."""
+    text = " ".join(text.split())
+    return text if len(text) <= _SNIPPET else text[: _SNIPPET - 1].rstrip() + "…"
+
+
+def _chunk_place(chunk: Chunk, labels: Labels) -> str:
+    return place(chunk.document.title, chunk.document.source, chunk.page, " > ".join(chunk.headings), labels)
+
+
+def report(terminal: Terminal, done: IngestReport) -> None:
+    """What an ingestion did; each failure with its reason."""
+    terminal.line(report_line(done), "bold")
+    if done.added or done.updated:
+        rate = done.characters / done.seconds if done.seconds else 0.0
+        terminal.line(f"{done.chunks:,} chunks from {done.characters:,} characters ({rate:,.0f} characters/s)")
+    if done.skipped and not done.added and not done.updated and not done.failed:
+        terminal.line("Nothing has changed since they were ingested.")
+    for failure in done.failed:
+        terminal.line(f"failed: {failure.source}: {failure.reason}", "red", hang=2)
+    if done.ignored:
+        kinds = Counter(Path(name).suffix.lower() or "no suffix" for name in done.ignored).most_common()
+        listed = ", ".join(f"{suffix} ({count})" for suffix, count in kinds[:8]) + (", …" if len(kinds) > 8 else "")
+        terminal.line(f"{_many(len(done.ignored), 'file')} of other formats ignored: {listed}", "dim")
+
+
+def report_line(done: IngestReport) -> str:
+    """An ingestion in one line."""
+    counts = [f"{len(getattr(done, name))} {name}" for name in ("added", "updated", "skipped", "failed")]
+    return f"{', '.join(counts)} in {duration(done.seconds)}"
+
+
+def kb_info(terminal: Terminal, info: Mapping[str, Any]) -> None:
+    """What is in a knowledge base."""
+    embedder = info["embedder"]
+    model = (
+        f"{embedder['name']} ({embedder['dimension']} dimensions, {embedder['quantization']})"
+        if embedder
+        else "unknown"
+    )
+    terminal.columns(
+        [
+            ("knowledge base", info["kb"]),
+            ("folder", info["folder"]),
+            ("documents", f"{info['documents']:,}"),
+            ("chunks", f"{info['chunks']:,}"),
+            ("characters", f"{info['characters']:,}"),
+            ("size on disk", size(info["bytes"])),
+            ("embedder", model),
+            ("types", _tally(info["types"])),
+            ("languages", _tally({_LANGUAGES.get(tag, tag): count for tag, count in info["languages"].items()})),
+            ("changes", f"{info['seq']:,}"),
+        ]
+    )
+    if not info["documents"]:
+        terminal.note(f"It is empty; add documents: ragbot ingest FOLDER --kb {info['kb']}")
+
+
+def kb_list(terminal: Terminal, listing: Mapping[str, Any]) -> None:
+    """The knowledge bases that have a name."""
+    rows = listing["knowledge_bases"]
+    if not rows:
+        terminal.line(f"There is no knowledge base in {listing['folder']} yet; make one: ragbot ingest FOLDER")
+        return
+    terminal.columns(
+        [
+            (
+                "*" if row["default"] else "",
+                row["name"],
+                row["error"] or _many(row["documents"], "document"),
+                row["folder"],
+            )
+            for row in rows
+        ]
+    )
+
+
+def documents(terminal: Terminal, listing: Mapping[str, Sequence[Document]]) -> None:
+    """One line a document."""
+    found = listing["documents"]
+    if not found:
+        terminal.line("There are no documents yet. Add some: ragbot ingest FOLDER")
+        return
+    terminal.columns(
+        [
+            (item.type, item.language or "-", item.date or "-", item.title or file_name(item.source), item.source)
+            for item in found
+        ]
+    )
+    terminal.note(_many(len(found), "document"))
+
+
+def size(count: float) -> str:
+    """Bytes for people: ``4.2 MB``."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people: ``0.4 s``, ``3 min 12 s``."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    return f"{int(seconds // 60)} min {int(seconds % 60)} s"
+
+
+def _tally(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items()) or "none"
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -1,0 +1,51 @@
+"""``ragbot ui``: the web interface, after what is to be ingested."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ragbot.console import intake, render
+from ragbot.console.knowledge import opened_bot, settings_of
+from ragbot.console.options import INTERRUPTED, AnswerOptions
+from ragbot.errors import MissingExtraError, UserError
+
+
+def serve(options: AnswerOptions, host: str | None, port: int | None, paths: Sequence[Path], open_browser: bool) -> int:
+    """Serve until Ctrl-C; returns the exit code.
+
+    Raises:
+        MissingExtraError: gradio is not installed.
+        UserError: the port is taken.
+    """
+    settings, terminal = settings_of(options), options.terminal
+    host = settings.ui.host if host is None else host
+    port = settings.ui.port if port is None else port
+    if paths:
+        intake.check_paths(paths)
+    with terminal.working("starting …"):
+        try:
+            from apps.gradio_app import launch
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] != "gradio":
+                raise
+            raise MissingExtraError("the web interface", "ui") from error
+    with opened_bot(options, settings, create=True) as bot:
+        if paths:
+            done = intake.run(bot, terminal, paths)
+            if done is None:
+                return INTERRUPTED
+            if done.added or done.updated or done.failed:
+                terminal.note(render.report_line(done))
+            for failure in done.failed:
+                terminal.note(f"failed: {failure.source}: {failure.reason}", style="red")
+        try:
+            page = launch(bot, host=host, port=port, open_browser=open_browser, block=False)
+        except OSError as error:
+            raise UserError(
+                f"cannot listen on {host}:{port} ({error}); choose another with --port, or 0 for a free one"
+            ) from error
+        url = page.local_url
+        terminal.show({"url": url, "kb": settings.kb}, lambda out, _: out.line(f"ragbot is at {url} (Ctrl-C stops it)"))
+        page.block_thread()
+    return 0

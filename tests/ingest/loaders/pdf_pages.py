@@ -1,0 +1,101 @@
+"""Makes small PDFs by hand for the tests: text at given places, in Helvetica or, by its ToUnicode map, in Chinese."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Text:
+    """A piece of text with its baseline's left end, in points from the lower left corner."""
+
+    x: float
+    y: float
+    text: str
+    size: float = 10.0
+
+
+WIDTH = 500  # of every character, in thousandths of the type's size; a Chinese one is twice as wide
+
+
+def lines(text: Sequence[str], x: float = 72, y: float = 700, leading: float = 14, size: float = 10) -> list[Text]:
+    """Lines below each other."""
+    return [Text(x, y - number * leading, line, size) for number, line in enumerate(text)]
+
+
+def make_pdf(
+    pages: Sequence[Sequence[Text]],
+    outline: Sequence[tuple[str, int]] = (),
+    title: str = "",
+    language: str = "",
+    extra: bytes = b"",
+    rotate: int = 0,
+) -> bytes:
+    """A PDF of ``pages``; ``outline`` holds (title, page from 0); ``extra`` is put in as a packed stream of its own."""
+    characters = sorted({character for page in pages for piece in page for character in piece.text})
+    codes = {character: number + 1 for number, character in enumerate(characters)}
+    objects: list[bytes] = [b"", b"", b"", b"", b"", b""]  # 1 catalog, 2 pages, 3 font, 4 descendant, 5 map, 6 info
+    kids = []
+    for page in pages:
+        content = "".join(
+            f"BT /F1 {piece.size} Tf 1 0 0 1 {piece.x} {piece.y} Tm "
+            f"<{''.join(f'{codes[character]:04x}' for character in piece.text)}> Tj ET\n"
+            for piece in page
+        )
+        objects.append(_stream(zlib.compress(content.encode()), b"/Filter/FlateDecode"))
+        objects.append(
+            b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Rotate %d/Contents %d 0 R"
+            b"/Resources<</Font<</F1 3 0 R>>>>>>" % (rotate, len(objects))
+        )
+        kids.append(len(objects))
+    if extra:
+        objects.append(_stream(extra, b"/Filter/FlateDecode"))
+    first = len(objects) + 2
+    if outline:
+        last = first + len(outline) - 1
+        objects.append(b"<</Type/Outlines/First %d 0 R/Last %d 0 R/Count %d>>" % (first, last, len(outline)))
+    for number, (words, page_index) in enumerate(outline):
+        following = b"/Next %d 0 R" % (first + number + 1) if number + 1 < len(outline) else b""
+        objects.append(
+            b"<</Title%s/Parent %d 0 R%s/Dest[%d 0 R/Fit]>>" % (_string(words), first - 1, following, kids[page_index])
+        )
+    objects[0] = b"<</Type/Catalog/Pages 2 0 R%s%s>>" % (
+        b"/Outlines %d 0 R" % (first - 1) if outline else b"",
+        b"/Lang" + _string(language) if language else b"",
+    )
+    objects[1] = b"<</Type/Pages/Count %d/Kids[%s]>>" % (len(kids), b" ".join(b"%d 0 R" % kid for kid in kids))
+    objects[2] = b"<</Type/Font/Subtype/Type0/BaseFont/T/Encoding/Identity-H/DescendantFonts[4 0 R]/ToUnicode 5 0 R>>"
+    widths = b" ".join(b"%d" % (WIDTH * (2 if character > "\x7f" else 1)) for character in characters)
+    objects[3] = (
+        b"<</Type/Font/Subtype/CIDFontType2/BaseFont/T/CIDSystemInfo<</Registry(Adobe)/Ordering(Identity)/Supplement 0>>"
+        b"/DW 500/W[1[%s]]>>" % widths
+    )
+    mapping = "".join(f"<{code:04x}> <{character.encode('utf-16-be').hex()}>\n" for character, code in codes.items())
+    objects[4] = _stream(
+        b"/CIDInit /ProcSet findresource begin begincmap\n1 begincodespacerange <0000> <ffff> endcodespacerange\n"
+        b"%d beginbfchar\n%sendbfchar endcmap" % (len(codes), mapping.encode())
+    )
+    objects[5] = b"<</CreationDate(D:20240501120000+08'00')/Title%s>>" % _string(title)
+    return _file(objects)
+
+
+def _string(text: str) -> bytes:
+    return b"<" + ("\ufeff" + text).encode("utf-16-be").hex().encode() + b">"
+
+
+def _stream(data: bytes, entries: bytes = b"") -> bytes:
+    return b"<</Length %d%s>>stream\n%s\nendstream" % (len(data), entries, data)
+
+
+def _file(objects: Sequence[bytes]) -> bytes:
+    output = b"%PDF-1.7\n"
+    offsets = []
+    for number, body in enumerate(objects, 1):
+        offsets.append(len(output))
+        output += b"%d 0 obj" % number + b"\n" + body + b"\nendobj\n"
+    table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
+    return output + b"xref\n0 %d\n0000000000 65535 f \n%strailer\n<</Root 1 0 R/Info 6 0 R/Size %d>>\nstartxref\n%d\n%%%%EOF\n" % (
+        len(objects) + 1, table, len(objects) + 1, len(output),
+    )  # fmt: skip

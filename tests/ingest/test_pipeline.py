@@ -1,0 +1,279 @@
+"""Ingestion: what is new is embedded, the rest is left alone, and a bad file stops nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+import ingest.pipeline as module
+from ingest.chunkers.recursive import RecursiveChunker
+from ingest.pipeline import Progress, ingest, ingest_documents
+from ragbot.documents import IngestReport, ParsedDocument
+from ragbot.errors import SourceError, StorageError
+from ragbot.index.filters import Filter
+from ragbot.index.knowledge_base import KnowledgeBase
+from ragbot.models.embedders.base import Progress as EmbedProgress
+from ragbot.models.embedders.base import Vectors
+from ragbot.models.testing import HashEmbedder
+
+
+class CountingEmbedder(HashEmbedder):
+    """Remembers every text that it was given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+        self.calls = 0
+
+    def encode_documents(self, texts: Sequence[str], progress: EmbedProgress | None = None) -> Vectors:
+        self.calls += 1
+        self.seen += texts
+        return super().encode_documents(texts, progress)
+
+
+@pytest.fixture
+def embedder() -> CountingEmbedder:
+    return CountingEmbedder()
+
+
+@pytest.fixture
+def kb(kb_folder: Path, embedder: CountingEmbedder) -> Iterator[KnowledgeBase]:
+    kb = KnowledgeBase(kb_folder, embedder.fingerprint)
+    yield kb
+    kb.close()
+
+
+def chunker(embedder: CountingEmbedder, size: int = 32) -> RecursiveChunker:
+    return RecursiveChunker(embedder.count_tokens, size)
+
+
+def run(kb: KnowledgeBase, embedder: CountingEmbedder, *paths: Path, size: int = 32, **options: object) -> IngestReport:
+    embedder.seen.clear()
+    embedder.calls = 0
+    return ingest(kb, embedder, chunker(embedder, size), paths, **options)  # type: ignore[arg-type]
+
+
+def stored(kb: KnowledgeBase) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {document.source: [] for document in kb.catalog.documents()}
+    for chunk in kb.catalog.chunks(kb.catalog.chunk_ids(Filter()).tolist()).values():
+        found[chunk.document.source].append(chunk.text)
+    return found
+
+
+def names(sources: Sequence[str]) -> list[str]:
+    return [Path(source).name for source in sources]
+
+
+def test_first_run(kb: KnowledgeBase, embedder: CountingEmbedder, corpus: Path) -> None:
+    (corpus / "photo.jpg").touch()
+    report = run(kb, embedder, corpus)
+    assert names(report.added) == ["lora.md", "serving.md", "misc.txt", "plain.txt"]
+    assert (report.updated, report.skipped, report.failed, report.removed) == ((), (), (), ())
+    assert names(report.ignored) == ["photo.jpg"]
+    assert report.embedded == len(embedder.seen) == report.chunks == kb.catalog.counts()["chunks"] > 4
+    assert report.characters == kb.catalog.counts()["characters"]
+    assert report.seconds > 0
+    for source, texts in stored(kb).items():
+        whole = Path(source).read_text(encoding="utf-8")
+        assert all(text in whole for text in texts)
+
+
+def test_second_run_embeds_nothing(kb: KnowledgeBase, embedder: CountingEmbedder, corpus: Path) -> None:
+    run(kb, embedder, corpus)
+    before, seq = stored(kb), kb.catalog.seq
+    report = run(kb, embedder, corpus)
+    assert len(report.skipped) == 4 and report.added == report.updated == ()
+    assert (embedder.calls, report.embedded, report.chunks) == (0, 0, 0)
+    assert (stored(kb), kb.catalog.seq) == (before, seq)
+
+
+def test_touched_only(kb: KnowledgeBase, embedder: CountingEmbedder, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(kb, embedder, corpus)
+    os.utime(corpus / "lora.md", ns=(1, 1))
+    report = run(kb, embedder, corpus)
+    assert len(report.skipped) == 4 and embedder.calls == 0
+    state = kb.catalog.file_state(str(corpus / "lora.md"))
+    assert state and state.mtime_ns == 1
+
+    def fail(_: Path) -> str:
+        raise AssertionError("read although neither size nor time has changed")
+
+    monkeypatch.setattr(module, "_hash_file", fail)
+    assert len(run(kb, embedder, corpus).skipped) == 4
+
+
+def test_changed_paragraph_embeds_only_what_changed(kb: KnowledgeBase, embedder: CountingEmbedder, tmp_path: Path) -> None:
+    path = tmp_path / "doc.md"
+    sections = [f"## Part {n}\n\nThis is the text of part {n}, long enough to stand alone in its chunk.\n\n" for n in range(10)]
+    path.write_text("# Doc\n\n" + "".join(sections), encoding="utf-8")
+    first = run(kb, embedder, path)
+    (identity,) = (document.id for document in kb.catalog.documents())
+    sections[4] = sections[4].replace("the text", "the new wording")
+    path.write_text("# Doc\n\n" + "".join(sections), encoding="utf-8")
+    report = run(kb, embedder, path)
+    assert names(report.updated) == ["doc.md"] and report.added == ()
+    assert report.chunks == first.chunks
+    assert report.embedded == len(embedder.seen) == 1
+    assert "new wording" in embedder.seen[0]
+    assert [document.id for document in kb.catalog.documents()] == [identity]
+    texts = [text for parts in stored(kb).values() for text in parts]
+    assert sum("new wording" in text for text in texts) == 1
+    assert not any("the text of part 4" in text for text in texts)
+
+
+def test_equal_texts_are_embedded_once(kb: KnowledgeBase, embedder: CountingEmbedder, tmp_path: Path) -> None:
+    for number in range(5):
+        (tmp_path / f"copy{number}").mkdir()
+        (tmp_path / f"copy{number}" / "same.txt").write_text("The very same text.", encoding="utf-8")
+    report = run(kb, embedder, tmp_path / "copy0", tmp_path / "copy1", tmp_path / "copy2")
+    assert (report.chunks, report.embedded, embedder.seen) == (3, 1, embedder.seen[:1])
+    report = run(kb, embedder, tmp_path / "copy3", tmp_path / "copy4")
+    assert (report.chunks, report.embedded, embedder.seen) == (2, 0, [])
+
+
+def test_other_chunk_size_cuts_again(kb: KnowledgeBase, embedder: CountingEmbedder, corpus: Path) -> None:
+    first = run(kb, embedder, corpus, size=64)
+    second = run(kb, embedder, corpus, size=16)
+    assert len(second.updated) == 4 and second.skipped == ()
+    assert second.chunks > first.chunks
+    assert len(run(kb, embedder, corpus, size=16).skipped) == 4
+
+
+def test_bad_files_stop_nothing(kb: KnowledgeBase, embedder: CountingEmbedder, corpus: Path) -> None:
+    (corpus / "a-broken.pdf").write_bytes(b"%PDF-1.7 broken")
+    (corpus / "b-empty.md").touch()
+    (corpus / "c-binary.txt").write_bytes(bytes(range(256)) * 20)
+    (corpus / "d-gone.md").symlink_to(corpus / "nowhere.md")
+    os.mkfifo(corpus / "e-pipe.txt")
+    (corpus / "f-large.txt").write_bytes(b"x" * 5000)
+    (corpus / "g-blank.md").write_text(" \n\n")
+    Path(os.fsdecode(os.fsencode(corpus) + b"/h-\xc4\xe3\xba\xc3.txt")).write_text("a name in GBK")
+    report = run(kb, embedder, corpus, max_bytes=4000)
+    assert names(report.added) == ["lora.md", "serving.md", "misc.txt", "plain.txt"]
+    reasons = {Path(failed.source).name[:1]: failed.reason for failed in report.failed}
+    assert sorted(reasons) == list("abcdefgh")
+    for letter, word in zip("abcdefgh", ["PDF|pdf", "empty", "binary", "No such file", "regular", "large", "empty", "name"], strict=True):
+        assert any(part in reasons[letter] for part in word.split("|")), reasons[letter]
+    for failed in report.failed:
+        assert failed.source.encode() and "\n" not in failed.reason
+    assert len(stored(kb)) == 4
+
+
+def test_file_that_became_unreadable_keeps_what_is_stored(kb: KnowledgeBase, embedder: CountingEmbedder, corpus: Path) -> None:
+    run(kb, embedder, corpus)
+    before = stored(kb)
+    (corpus / "lora.md").write_bytes(b"")
+    report = run(kb, embedder, corpus)
+    assert names([failed.source for failed in report.failed]) == ["lora.md"]
+    assert stored(kb) == before
+
+
+def test_file_that_may_not_be_read(
+    kb: KnowledgeBase, embedder: CountingEmbedder, corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = module._hash_file
+
+    def refusing(path: Path) -> str:
+        if path.name == "lora.md":
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(module, "_hash_file", refusing)
+    report = run(kb, embedder, corpus)
+    assert [(Path(f.source).name, f.reason) for f in report.failed] == [("lora.md", "cannot be read: Permission denied")]
+    assert len(report.added) == 3
+
+
+def test_nothing_there(kb: KnowledgeBase, embedder: CountingEmbedder, tmp_path: Path) -> None:
+    with pytest.raises(SourceError):
+        run(kb, embedder, tmp_path / "none")
+    assert stored(kb) == {}
+
+
+@pytest.mark.parametrize("batch", [1, 2, 256])
+def test_progress_only_grows(
+    kb: KnowledgeBase, embedder: CountingEmbedder, corpus: Path, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
+    monkeypatch.setattr(module, "BATCH", batch)
+    (corpus / "bad.md").touch()
+    (corpus / "binary.txt").write_bytes(bytes(range(256)))
+    steps: list[Progress] = []
+    for _ in range(2):
+        steps.clear()
+        run(kb, embedder, corpus, progress=steps.append)
+        assert [step.files for step in steps] == list(range(1, 7))
+        assert all(a.bytes <= b.bytes and a.chunks <= b.chunks for a, b in zip(steps, steps[1:], strict=False))
+        assert {step.total_files for step in steps} == {6}
+        assert steps[-1].bytes == steps[-1].total_bytes == sum(p.stat().st_size for p in corpus.rglob("*") if p.is_file())
+        assert len({step.current for step in steps}) == 6
+
+
+def test_progress_is_told_after_the_commit(kb: KnowledgeBase, embedder: CountingEmbedder, corpus: Path) -> None:
+    def check(step: Progress) -> None:
+        assert kb.catalog.file_state(step.current)
+
+    run(kb, embedder, corpus, progress=check)
+
+
+def test_full_disk_keeps_what_was_committed(
+    kb: KnowledgeBase, embedder: CountingEmbedder, corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, done = kb.catalog.put_document, []
+
+    def full(source: str, *args: object, **kwargs: object) -> int:
+        if len(done) == 2:
+            raise StorageError("the disk is full")
+        done.append(source)
+        return real(source, *args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(kb.catalog, "put_document", full)
+    with pytest.raises(StorageError, match="full"):
+        run(kb, embedder, corpus)
+    assert sorted(stored(kb)) == sorted(done)
+    assert len(kb.lexical) == len(kb.vectors) == kb.catalog.counts()["chunks"]
+    monkeypatch.undo()
+    report = run(kb, embedder, corpus)
+    assert sorted(report.skipped) == sorted(done) and len(report.added) == 2
+
+
+# -- documents in memory ---------------------------------------------------------------------------------------------
+
+
+def take(kb: KnowledgeBase, embedder: CountingEmbedder, documents: dict[str, ParsedDocument]) -> IngestReport:
+    embedder.seen.clear()
+    return ingest_documents(kb, embedder, chunker(embedder), documents, acl=("alice",))
+
+
+def test_documents(kb: KnowledgeBase, embedder: CountingEmbedder) -> None:
+    documents = {f"note {n}": ParsedDocument(f"Note number {n}.", title=f"N{n}", date="2024-01-01") for n in range(3)}
+    report = take(kb, embedder, documents)
+    assert report.added == ("note 0", "note 1", "note 2")
+    assert {document.acl for document in kb.catalog.documents()} == {("alice",)}
+    assert take(kb, embedder, documents).skipped == ("note 0", "note 1", "note 2")
+    documents["note 1"] = ParsedDocument("Note number 1.", title="N1", date="2025-01-01")
+    report = take(kb, embedder, documents)
+    assert report.updated == ("note 1",) and embedder.seen == []
+    assert kb.catalog.documents()[1].date == "2025-01-01"
+
+
+@pytest.mark.parametrize(
+    ("source", "parsed"),
+    [
+        ("empty", ParsedDocument(" \n")),
+        ("text", ParsedDocument("half \ud83d a character")),
+        ("title", ParsedDocument("fine", title="\udce4")),
+        ("metadata", ParsedDocument("fine", metadata={"author": "\udce4"})),
+        ("name \udce4", ParsedDocument("fine")),
+    ],
+)
+def test_a_document_that_cannot_be_stored_stops_nothing(
+    kb: KnowledgeBase, embedder: CountingEmbedder, source: str, parsed: ParsedDocument
+) -> None:
+    report = take(kb, embedder, {"before": ParsedDocument("One."), source: parsed, "after": ParsedDocument("Two.")})
+    assert report.added == ("before", "after")
+    (failed,) = report.failed
+    assert failed.source.encode() and failed.reason
+    assert set(stored(kb)) == {"before", "after"}

@@ -1,0 +1,55 @@
+"""The plain prompt of base models, and control tokens in texts."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from jinja2 import TemplateError
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
+
+from ragbot.models.llms.prompting import chat_prompt, plain_prompt, turns
+
+
+def test_the_plain_prompt() -> None:
+    conversation = turns([SystemMessage("S"), HumanMessage("U"), AIMessage("A"), HumanMessage("V")], None)
+    assert plain_prompt(conversation) == "S\n\nU\n\nAnswer: A\n\nV\n\nAnswer:"
+
+
+@pytest.mark.parametrize(
+    ("question", "cue"),
+    [("谁写的？", "回答："), ("Who wrote it?", "Answer:"), ("资料：上海\n\nQuestion: Who?", "Answer:")],
+)
+def test_the_cue_speaks_the_language_of_the_question(question: str, cue: str) -> None:
+    assert plain_prompt(turns([HumanMessage(question)], None)).endswith(f"\n\n{cue}")
+
+
+def test_neighbours_of_one_role_are_joined() -> None:
+    messages = [HumanMessage("a"), HumanMessage("b"), AIMessage("c"), ToolMessage("d", tool_call_id="1")]
+    assert turns(messages, None) == [
+        {"role": "user", "content": "a\n\nb"},
+        {"role": "assistant", "content": "c"},
+        {"role": "user", "content": "d"},
+    ]
+
+
+def test_control_tokens_are_broken_up() -> None:
+    assert turns([HumanMessage("a<|end|>b < |end|>")], re.compile(re.escape("<|end|>")))[0]["content"] == (
+        "a< |end|>b < |end|>"
+    )
+
+
+class NoSystem:
+    """A tokenizer whose template refuses the system role."""
+
+    def apply_chat_template(self, turns: list[dict[str, str]], tokenize: bool, add_generation_prompt: bool) -> str:
+        if turns[0]["role"] == "system":
+            raise TemplateError("System role not supported")
+        return "|".join(turn["content"] for turn in turns)
+
+
+def test_a_template_without_system_role_gets_it_in_the_first_turn() -> None:
+    messages = [SystemMessage("S"), HumanMessage("U"), AIMessage("A"), HumanMessage("V")]
+    assert chat_prompt(NoSystem(), turns(messages, None)) == "S\n\nU|A|V"
+    with pytest.raises(TemplateError):
+        chat_prompt(NoSystem(), turns([SystemMessage("S")], None))

@@ -1,0 +1,25 @@
+"""Follow-up questions."""
+
+from __future__ import annotations
+
+import pytest
+
+from ragbot.documents import Message
+from ragbot.generation.followup import standalone
+
+TALK = [Message("user", "What is LoRA?"), Message("assistant", "A method. [1]")]
+
+
+@pytest.mark.parametrize("question", ["What does it cost?", "那它的缺点是什么呢", "Why?", "为什么", "How about QLoRA and the like?"])
+def test_follow_ups_get_the_last_question(question: str) -> None:
+    assert standalone(question, TALK) == f"What is LoRA? {question}"
+
+
+@pytest.mark.parametrize("question", ["Which harbours were dredged in 1911?", "长江流经哪些大城市，最后注入哪里"])
+def test_questions_that_stand_alone(question: str) -> None:
+    assert standalone(question, TALK) == question
+
+
+def test_without_history() -> None:
+    assert standalone("Why?", []) == "Why?"
+    assert standalone("Why?", [Message("assistant", "Hello")]) == "Why?"

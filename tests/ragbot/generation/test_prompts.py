@@ -1,0 +1,40 @@
+"""Prompts are data: there for both languages, and what is filled in is never read as a template."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+import pytest
+
+from ragbot.generation.prompts import render
+
+NAMES = {"abstain": {"question"}, "answer": {"refusal", "context", "question"}, "empty": set(), "refusal": set()}
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("name", NAMES)
+def test_both_languages_take_the_same_values(name: str, language: str) -> None:
+    text = render(name, language, **{key: f"<<{key}>>" for key in NAMES[name]})
+    for key in NAMES[name]:
+        assert f"<<{key}>>" in text
+    assert not text.endswith("\n")
+    for key in NAMES[name]:
+        with pytest.raises(KeyError):
+            render(name, language, **dict.fromkeys(NAMES[name] - {key}, ""))
+
+
+def test_no_prompt_is_forgotten() -> None:
+    names = {path.name for path in files("ragbot.generation.prompts").iterdir() if path.name.endswith(".txt")}
+    assert names >= {f"{name}.{language}.txt" for name in NAMES for language in ("zh", "en")}
+    assert {name.replace(".zh.", ".en.") for name in names if ".zh." in name} == {n for n in names if ".en." in n}
+
+
+@pytest.mark.parametrize("value", ["$refusal ${context}", "$$", "%s {0}", "\\1"])
+def test_values_are_put_in_as_they_are(value: str) -> None:
+    assert value in render("abstain", "en", question=value)
+    assert value in render("answer", "zh", question="q", refusal="r", context=value)
+
+
+def test_unknown() -> None:
+    with pytest.raises(FileNotFoundError):
+        render("nowhere", "en")
