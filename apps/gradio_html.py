@@ -163,7 +163,8 @@ def _mark(number: int, quotes: dict[int, str]) -> str:
 
 
 def _confidence(given: Answer, language: str) -> str:
-    label = say(language, "confidence", percent=round(given.confidence * 100))
+    percent = min(99, round(given.confidence * 100))  # an estimate is never certain, and rounding must not make it so
+    label = say(language, "confidence", percent=percent)
     return f'<span class="rb-chip" title="{safe(say(language, "confidence_hint"))}">{safe(label)}</span>'
 
 

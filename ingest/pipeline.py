@@ -38,7 +38,11 @@ MAX_BYTES = 256 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run has come: files and bytes that were committed, skipped or refused, and chunks committed."""
+    """How far a run has come.
+
+    ``files`` and ``chunks`` count what was committed, skipped or refused; ``bytes`` move on while a batch is embedded.
+    ``worked`` are the bytes of it that were read and embedded rather than skipped: the time left follows from them.
+    """
 
     files: int
     total_files: int
@@ -46,6 +50,7 @@ class Progress:
     total_bytes: int
     chunks: int
     current: str
+    worked: int = 0
 
 
 ProgressCallback = Callable[[Progress], None]
@@ -131,9 +136,13 @@ class _Run:
     _failed: list[FailedSource] = field(default_factory=list)
     _chunks: int = 0
     _embedded: int = 0
+    _in_batch: int = 0
     _characters: int = 0
     _files: int = 0
     _bytes: int = 0
+    _worked: int = 0
+    _shown_bytes: int = 0
+    _shown_worked: int = 0
     _started: float = field(default_factory=time.perf_counter)
 
     def measure(self, files: Sequence[Path]) -> None:
@@ -210,9 +219,8 @@ class _Run:
 
     def _flush(self) -> None:
         if self._texts:
-            vectors = self.embedder.encode_documents(list(self._texts.values()))
+            vectors = self.embedder.encode_documents(list(self._texts.values()), self._embedding)
             self._known.update(zip(self._texts, vectors, strict=True))
-            self._embedded += len(self._texts)
         for document in self._pending:
             rows = [self._known[chunk.embedded_hash] for chunk in document.chunks]
             matrix = np.stack(rows) if rows else np.empty((0, self.embedder.fingerprint.dimension), np.float32)
@@ -222,10 +230,18 @@ class _Run:
             (self._added if document.is_new else self._updated).append(document.source)
             self._chunks += len(document.chunks)
             self._characters += len(document.parsed.text)
-            self._advance(document.source, document.state.size)
+            self._advance(document.source, document.state.size, worked=True)
         self._pending.clear()
         self._texts.clear()
+        self._in_batch = 0
         self._known.clear()
+
+    def _embedding(self, texts: int) -> None:
+        """Move the bar while a batch is embedded: its documents are that much nearer to their commit."""
+        self._embedded += texts
+        self._in_batch += texts
+        waiting = sum(document.state.size for document in self._pending) * self._in_batch // len(self._texts)
+        self._show(self._pending[0].source, waiting)
 
     def _skip(self, source: str, size: int) -> None:
         self._skipped.append(source)
@@ -237,12 +253,20 @@ class _Run:
         self._failed.append(FailedSource(source, reason))
         self._advance(source, size)
 
-    def _advance(self, source: str, size: int) -> None:
+    def _advance(self, source: str, size: int, worked: bool = False) -> None:
         self._files += 1
         self._bytes += size
+        self._worked += size if worked else 0
+        self._show(source)
+
+    def _show(self, source: str, waiting: int = 0) -> None:
+        """Report progress; ``waiting`` bytes are embedded and not committed yet."""
         if self.progress:
+            # A batch counts as it is embedded; then its documents are committed one by one, and nothing goes back.
+            done = self._shown_bytes = max(self._shown_bytes, self._bytes + waiting)
+            worked = self._shown_worked = max(self._shown_worked, self._worked + waiting)
             self.progress(
-                Progress(self._files, self.total_files, self._bytes, self.total_bytes, self._chunks, source)
+                Progress(self._files, self.total_files, done, self.total_bytes, self._chunks, source, worked)
             )
 
 

@@ -21,7 +21,9 @@ def prepare(document: ParsedDocument, chunker: Chunker) -> list[NewChunk]:
     chunks = []
     for start, end in chunker.split(document):
         path = heading_path(document.headings, _body_start(document, start, end))
-        prefix = " > ".join([document.title, *path[path[:1] == (document.title,) :]]) if document.title else " > ".join(path)
+        prefix = (
+            " > ".join([document.title, *path[path[:1] == (document.title,) :]]) if document.title else " > ".join(path)
+        )
         page = page_at(document.pages, start)
         embedded = embedded_text(prefix, document.text[start:end])
         digest = hashlib.blake2b(embedded.encode("utf-8", "surrogatepass"), digest_size=16).digest()

@@ -44,9 +44,7 @@ class RagBot:
         self.settings = settings
         self._llm = llm
         self._chain: AnswerChain | None = None
-        self.retriever = HybridRetriever(
-            kb, embedder, settings.retrieval.dense_weight, settings.retrieval.candidates
-        )
+        self.retriever = HybridRetriever(kb, embedder, settings.retrieval.dense_weight, settings.retrieval.candidates)
 
     @classmethod
     def open(
@@ -76,9 +74,9 @@ class RagBot:
         folder = Path(kb) if isinstance(kb, os.PathLike) else settings.kb_path(kb)
         chosen = settings.embedder if embedder is None else embedder
         model = load_embedder(chosen, **_options(chosen, settings)) if isinstance(chosen, str) else chosen
-        return cls(
-            KnowledgeBase(folder, model.fingerprint, create), model, settings.llm if llm is None else llm, settings
-        )
+        spec = chosen if isinstance(chosen, str) else None
+        kb_open = KnowledgeBase(folder, model.fingerprint, create, spec)
+        return cls(kb_open, model, settings.llm if llm is None else llm, settings)
 
     # -- documents -----------------------------------------------------------------------------------------------
 

@@ -138,7 +138,7 @@ def load_settings(
     Raises:
         SettingsError: an unknown key, a value that a key does not take, or a file that is not TOML.
     """
-    path = _settings_file(file)
+    path = settings_file(file)
     layers: list[tuple[str, dict[str, Any]]] = [
         (str(path) if path else FILE_NAME, _flat(_read_toml(path)) if path else {}),
         ("environment", _environment()),
@@ -189,7 +189,12 @@ def _problem(item: Any, origins: Mapping[str, str]) -> str:
     return f"setting {key} = {shown} ({origins.get(key, 'default')}): {item['msg']}"
 
 
-def _settings_file(file: Path | None) -> Path | None:
+def settings_file(file: Path | None) -> Path | None:
+    """The settings file that is read: the one given, ``RAGBOT_CONFIG``, or the first that exists; None without one.
+
+    Raises:
+        SettingsError: the file that was asked for does not exist.
+    """
     explicit = file or (Path(os.environ["RAGBOT_CONFIG"]) if os.environ.get("RAGBOT_CONFIG") else None)
     if explicit:
         if not explicit.is_file():

@@ -74,9 +74,7 @@ def is_loopback(host: str | bytes) -> bool:
 
 
 @pytest.fixture(autouse=True)
-def _no_settings_of_the_developer(
-    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def _no_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """An empty settings file and a data folder of its own; RAGBOT_CACHE_DIR stays, built models are shared."""
     for name in list(os.environ):
         if name.upper().startswith("RAGBOT_") and name != "RAGBOT_CACHE_DIR":
@@ -103,7 +101,9 @@ def corpus(tmp_path: Path) -> Path:
     (folder / "notes" / "plain.txt").write_text(
         "The harbour of Aalto was dredged in 1911. Its lighthouse is painted green.\n", encoding="utf-8"
     )
-    (folder / "notes" / "misc.txt").write_text("长江全长六千三百公里。它流经重庆和武汉，最后注入东海。\n", encoding="utf-8")
+    (folder / "notes" / "misc.txt").write_text(
+        "长江全长六千三百公里。它流经重庆和武汉，最后注入东海。\n", encoding="utf-8"
+    )
     return folder
 
 

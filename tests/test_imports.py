@@ -116,7 +116,9 @@ def is_allowed(importer: str, imported: str) -> bool:
 
 @pytest.mark.parametrize("name", MODULES)
 def test_imports_only_what_stands_left_of_it(name: str) -> None:
-    wrong = [f"{MODULES[name]}:{line} imports {module}" for module, line in imports(name) if not is_allowed(name, module)]
+    wrong = [
+        f"{MODULES[name]}:{line} imports {module}" for module, line in imports(name) if not is_allowed(name, module)
+    ]
     assert wrong == []
 
 
@@ -158,7 +160,9 @@ def test_the_table_itself(importer: str, imported: str, allowed: bool) -> None:
 
 
 def test_walker_sees_functions_type_checking_and_relative_imports() -> None:
-    tree = ast.parse("if TYPE_CHECKING:\n    import a.b\ndef f():\n    from c import d\nfrom . import e\nfrom .g import h\n")
+    tree = ast.parse(
+        "if TYPE_CHECKING:\n    import a.b\ndef f():\n    from c import d\nfrom . import e\nfrom .g import h\n"
+    )
     assert [module for module, _ in imports("ragbot.bot", tree)] == ["ragbot", "ragbot.g", "a.b", "c"]
 
 
@@ -238,7 +242,9 @@ def bare(alias: ast.alias) -> str:
 
 @pytest.mark.parametrize("name", MODULES)
 def test_never_written(name: str) -> None:
-    wrong = [f"{line}: imports {module}" for module, line in imports(name) if module.partition(".")[0] in NEVER_IMPORTED]
+    wrong = [
+        f"{line}: imports {module}" for module, line in imports(name) if module.partition(".")[0] in NEVER_IMPORTED
+    ]
     for node in ast.walk(TREES[name]):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in NEVER_CALLED:
             wrong.append(f"{node.lineno}: calls {node.func.id}()")
@@ -253,7 +259,9 @@ def test_never_written(name: str) -> None:
             ast.ClassDef: lambda n: n.name,
             ast.arg: lambda n: n.arg,
             ast.Import: lambda n: "eval" if any(bare(alias) == "eval" for alias in n.names) else "",
-            ast.ImportFrom: lambda n: "eval" if any((alias.asname or alias.name) == "eval" for alias in n.names) else "",
+            ast.ImportFrom: lambda n: (
+                "eval" if any((alias.asname or alias.name) == "eval" for alias in n.names) else ""
+            ),
         }.get(type(node))
         if bound and bound(node) == "eval":
             wrong.append(f"{getattr(node, 'lineno', 0)}: binds the bare name eval")

@@ -31,9 +31,9 @@ def path(options: Options) -> dict[str, Any]:
     """The settings file in use, or None, and the places that are looked at. Raises SettingsError."""
     import platformdirs
 
-    from ragbot.settings import FILE_NAME, _settings_file
+    from ragbot.settings import FILE_NAME, settings_file
 
-    used = _settings_file(options.config)
+    used = settings_file(options.config)
     user = Path(platformdirs.user_config_dir("ragbot", appauthor=False)) / FILE_NAME
     return {
         "path": str(used.absolute()) if used else None,

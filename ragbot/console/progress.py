@@ -29,8 +29,6 @@ class IngestProgress:
     def __init__(self, terminal: Terminal) -> None:
         self.last: Progress | None = None
         self._terminal = terminal
-        #: Bytes that were read and embedded, not skipped: the time left follows from them, because files differ in size.
-        self._worked = 0
         self._started = time.perf_counter()
         self._over = threading.Event()
         self._bars: Bars | None = None
@@ -60,8 +58,6 @@ class IngestProgress:
 
     def __call__(self, progress: Progress) -> None:
         """Show how far it has come."""
-        if progress.chunks > (self.last.chunks if self.last else 0):
-            self._worked += progress.bytes - (self.last.bytes if self.last else 0)
         self.last = progress
         if self._bars:
             total = max(progress.total_bytes, 1)
@@ -85,8 +81,8 @@ class IngestProgress:
         if progress.chunks:
             text += f", {progress.chunks / elapsed:.0f} chunks/s"
         left = progress.total_bytes - progress.bytes
-        if left > 0 and self._worked > ENOUGH * progress.total_bytes:
-            text += f", {duration(left * elapsed / self._worked)} left"
+        if left > 0 and progress.worked > ENOUGH * progress.total_bytes:
+            text += f", {duration(left * elapsed / progress.worked)} left"
         return text
 
 

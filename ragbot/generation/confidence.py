@@ -47,8 +47,8 @@ def features(kb: KnowledgeBase, question: str, hits: Sequence[ScoredChunk]) -> d
 def language_pair(question: str, hits: Sequence[ScoredChunk]) -> str:
     """``question>document``, such as ``zh>en``, by the nearest hit; a document in neither counts as the question's."""
     asked = answer_language(question)
-    nearest = max(hits, key=lambda hit: hit.components["dense"])
-    found = nearest.chunk.document.language
+    nearest = max(hits, key=lambda hit: hit.components["dense"], default=None)
+    found = nearest.chunk.document.language if nearest else ""
     return f"{asked}>{found if found in {'zh', 'en'} else asked}"
 
 

@@ -13,14 +13,19 @@ from ragbot.index.knowledge_base import KnowledgeBase
 from ragbot.models.embedders.base import Embedder
 from ragbot.text import answer_language, detect_language, sentence_spans
 
-#: Passages whose sentences are considered, and sentences of them that are embedded.
-PASSAGES = 4
-SENTENCES = 48
-#: Weight of the words shared with the question beside the similarity of meaning, and of the passage's rank.
-LEXICAL_WEIGHT = 0.5
-RANK_PENALTY = 0.15
-#: A further sentence is given if its score is within this distance of the best one's.
-MARGIN = 0.35
+#: Passages whose sentences are considered, and sentences of them that are embedded (the rest share too few words).
+PASSAGES = 5
+SENTENCES = 32
+#: A conditional logit over the sentences of what was found, fitted on train articles of squad2_en (250 questions with
+#: an answer): cosine of sentence and question, share of the question's words weighted by rarity, rank of the passage.
+#: The best sentence held the answer in 80% of them, cosine alone 73%, words alone 76%, the passage's score alone 46%.
+SIMILARITY_WEIGHT = 21.6
+WORDS_WEIGHT = 7.0
+RANK_WEIGHT = 0.8
+#: Of two sentences that say the same, the one in the question's language.
+LANGUAGE_WEIGHT = 0.5
+#: A further sentence is given if its logit is this near to the best one's.
+MARGIN = 1.0
 MOST_SENTENCES = 3
 
 _MARKUP = re.compile(r"^[ \t]*(?:[-*+•]|\d{1,3}[.)、])[ \t]+|\*\*|__|`|^[ \t]*>[ \t]?")
@@ -64,25 +69,26 @@ class ExtractiveAnswerer:
             yield f"{separator}{text} [{item.passage + 1}]"
 
     def rank(self, question: str, passages: Sequence[Passage]) -> list[tuple[float, _Candidate]]:
-        """Sentences with their scores, best first."""
-        candidates = _candidates(passages)[:SENTENCES]
-        if not candidates:
+        """Sentences with their logits, best first."""
+        asked = sorted(set(terms(question)))
+        rarity = dict(zip(asked, self._weights(asked), strict=True))
+        total = sum(rarity.values()) or 1.0
+
+        def by_words(item: _Candidate) -> float:
+            shared = sum(rarity[term] for term in rarity.keys() & set(terms(item.text))) / total
+            return WORDS_WEIGHT * shared - RANK_WEIGHT * item.passage
+
+        known = sorted(((by_words(item), item) for item in _candidates(passages)), key=lambda pair: -pair[0])
+        known = known[:SENTENCES]
+        if not known:
             return []
-        query = self._embedder.encode_query(question)
-        meaning = self._embedder.encode_documents([plain(item.text) for item in candidates]) @ query
-        spread = float(meaning.std()) or 1.0
-        asked = set(terms(question))
-        weights = dict(zip(sorted(asked), self._weights(sorted(asked)), strict=True))
-        total = sum(weights.values()) or 1.0
+        vectors = self._embedder.encode_documents([plain(item.text) for _, item in known])
+        similarity = vectors @ self._embedder.encode_query(question)
         language = detect_language(question)
         scored = []
-        for item, similarity in zip(candidates, meaning, strict=True):
-            shared = sum(weights[term] for term in asked & set(terms(item.text))) / total
-            score = (float(similarity) - float(meaning.mean())) / spread * (1 - LEXICAL_WEIGHT)
-            score += shared * 4 * LEXICAL_WEIGHT - RANK_PENALTY * item.passage
-            if detect_language(item.text) == language:
-                score += 0.2  # of two that say the same, the one in the question's language
-            scored.append((score, item))
+        for (score, item), cosine in zip(known, similarity, strict=True):
+            same = LANGUAGE_WEIGHT if detect_language(item.text) == language else 0.0
+            scored.append((score + SIMILARITY_WEIGHT * float(cosine) + same, item))
         return sorted(scored, key=lambda pair: -pair[0])
 
     def _weights(self, words: Sequence[str]) -> list[float]:

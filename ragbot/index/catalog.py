@@ -217,7 +217,10 @@ class Catalog:
         """Add a document, or replace the one of the same source; all of it in one transaction. Returns its id."""
         if isinstance(acl, str):
             raise TypeError(f"acl takes a list of principals, not the string {acl!r}")
-        acl_json, metadata = json.dumps(sorted(acl)), json.dumps(dict(parsed.metadata), ensure_ascii=False, sort_keys=True)
+        acl_json, metadata = (
+            json.dumps(sorted(acl)),
+            json.dumps(dict(parsed.metadata), ensure_ascii=False, sort_keys=True),
+        )
         fields = (source, parsed.title, parsed.type, parsed.language, parsed.date, acl_json, metadata)
         fields = (*fields, state.content_hash, state.size, state.mtime_ns)  # type: ignore[assignment]
         pages = json.dumps(parsed.pages)
@@ -307,7 +310,9 @@ class Catalog:
                 ).fetchall()
                 if len(rows) < limit:
                     upto = last  # nothing else was added: take the deletions that remain as well
-                removed = db.execute("SELECT chunk_id FROM deletions WHERE seq > ? AND seq <= ?", (after, upto)).fetchall()
+                removed = db.execute(
+                    "SELECT chunk_id FROM deletions WHERE seq > ? AND seq <= ?", (after, upto)
+                ).fetchall()
                 for chunk in rows:
                     self._verify(_checksum(*chunk[1:9]) == chunk[9], f"chunk {chunk[0]}")
                 vectors = [self._vector(chunk[10], chunk[11]) for chunk in rows]
@@ -432,7 +437,9 @@ def _full(path: Path, error: Exception) -> KnowledgeBaseError:
 
 
 def _damaged(path: Path, error: Exception) -> KnowledgeBaseError:
-    return CorruptError(f"{path} is damaged or no catalog ({error}); restore it from a backup, or ingest into a new folder")
+    return CorruptError(
+        f"{path} is damaged or no catalog ({error}); restore it from a backup, or ingest into a new folder"
+    )
 
 
 _ERRORS: Mapping[str, Callable[[Path, Exception], KnowledgeBaseError]] = {

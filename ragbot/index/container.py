@@ -75,7 +75,10 @@ def read_container(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, Arr
         raise CorruptError(f"{path} is damaged (checksum of its header)")
     content = json.loads(header)
     payload = data[start:]
-    if len(payload) != content["size"] or hashlib.blake2b(payload.data, digest_size=16).hexdigest() != content["checksum"]:
+    if (
+        len(payload) != content["size"]
+        or hashlib.blake2b(payload.data, digest_size=16).hexdigest() != content["checksum"]
+    ):
         raise CorruptError(f"{path} is damaged (checksum of its contents)")
     if content["kind"] != kind:
         raise CorruptError(f"{path} holds {content['kind']!r}, not {kind!r}")

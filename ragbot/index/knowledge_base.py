@@ -20,6 +20,7 @@ from ragbot.models.embedders.base import Fingerprint
 log = logging.getLogger(__name__)
 
 _FINGERPRINT = "embedder"
+_SPEC = "embedder_spec"
 
 
 class KnowledgeBase:
@@ -29,13 +30,16 @@ class KnowledgeBase:
         folder: the knowledge base.
         fingerprint: the embedding model in use. It is stored in a new knowledge base and compared in an old one.
         create: make the folder if it holds no knowledge base yet.
+        embedder_spec: the name under which a person asks for that model; kept for the message of a mismatch.
 
     Raises:
         KnowledgeBaseError: there is none and ``create`` is not set; or one of its subclasses.
         EmbedderMismatchError: another embedding model built it.
     """
 
-    def __init__(self, folder: Path, fingerprint: Fingerprint, create: bool = True) -> None:
+    def __init__(
+        self, folder: Path, fingerprint: Fingerprint, create: bool = True, embedder_spec: str | None = None
+    ) -> None:
         self.folder = folder
         self.fingerprint = fingerprint
         #: Held while the indexes are read or changed: a search sees one state of them.
@@ -44,7 +48,7 @@ class KnowledgeBase:
             _make_folder(folder)
         self.catalog = Catalog(folder / FILE_NAME, create)
         try:
-            self._check_embedder()
+            self._check_embedder(embedder_spec)
         except BaseException:
             self.catalog.close()
             raise
@@ -94,25 +98,31 @@ class KnowledgeBase:
                 self.vectors.save(self.folder, identity)
             self.catalog.checkpoint()
         except StorageError as error:
-            log.warning("the documents are stored, but not the search index, which the next start makes again: %s", error)
+            log.warning(
+                "the documents are stored, but not the search index, which the next start makes again: %s", error
+            )
 
     def close(self) -> None:
         """Close the catalog."""
         self.catalog.close()
 
-    def _check_embedder(self) -> None:
+    def _check_embedder(self, spec: str | None) -> None:
         mine = self.fingerprint.as_dict()
         stored = self.catalog.get(_FINGERPRINT)
         if stored is None:
+            if spec:
+                self.catalog.put(_SPEC, spec)
             self.catalog.put(_FINGERPRINT, json.dumps(mine))
             return
         theirs = json.loads(stored)
         if theirs != mine:
-            differing = ", ".join(f"{key} {theirs.get(key)!r} ≠ {mine[key]!r}" for key in mine if theirs.get(key) != mine[key])
+            differing = ", ".join(
+                f"{key} {theirs.get(key)!r} ≠ {mine[key]!r}" for key in mine if theirs.get(key) != mine[key]
+            )
             raise EmbedderMismatchError(
                 f"the knowledge base {self.folder} was built with the embedder {theirs.get('name')!r}, and this is "
-                f"another ({differing}). Open it with --embedder {theirs.get('name')}, or ingest into a new one with "
-                f"--kb NAME."
+                f"another ({differing}). Open it with --embedder {self.catalog.get(_SPEC) or theirs.get('name')}, or ingest "
+                f"into a new one with --kb NAME."
             )
 
 
@@ -122,4 +132,6 @@ def _make_folder(folder: Path) -> None:
     except FileExistsError:
         raise KnowledgeBaseError(f"{folder} is a file; a knowledge base is a folder") from None
     except OSError as error:
-        raise StorageError(f"cannot make the folder {folder}: {error.strerror}; choose another with --kb FOLDER") from error
+        raise StorageError(
+            f"cannot make the folder {folder}: {error.strerror}; choose another with --kb FOLDER"
+        ) from error

@@ -151,7 +151,8 @@ class LexicalIndex:
         index = cls()
         try:
             metadata, _ = read_container(folder / MANIFEST, KIND)
-            if (metadata["analysis"], metadata.get("catalog")) != (ANALYSIS_VERSION, identity) or metadata["seq"] > newest:
+            made_from = (metadata["analysis"], metadata.get("catalog"))
+            if made_from != (ANALYSIS_VERSION, identity) or metadata["seq"] > newest:
                 return index
             for name in metadata["segments"]:
                 index._append(Segment.read(folder / Path(name).name), name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -90,7 +91,9 @@ def test_second_run_embeds_nothing(kb: KnowledgeBase, embedder: CountingEmbedder
     assert (stored(kb), kb.catalog.seq) == (before, seq)
 
 
-def test_touched_only(kb: KnowledgeBase, embedder: CountingEmbedder, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_touched_only(
+    kb: KnowledgeBase, embedder: CountingEmbedder, corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run(kb, embedder, corpus)
     os.utime(corpus / "lora.md", ns=(1, 1))
     report = run(kb, embedder, corpus)
@@ -105,9 +108,13 @@ def test_touched_only(kb: KnowledgeBase, embedder: CountingEmbedder, corpus: Pat
     assert len(run(kb, embedder, corpus).skipped) == 4
 
 
-def test_changed_paragraph_embeds_only_what_changed(kb: KnowledgeBase, embedder: CountingEmbedder, tmp_path: Path) -> None:
+def test_changed_paragraph_embeds_only_what_changed(
+    kb: KnowledgeBase, embedder: CountingEmbedder, tmp_path: Path
+) -> None:
     path = tmp_path / "doc.md"
-    sections = [f"## Part {n}\n\nThis is the text of part {n}, long enough to stand alone in its chunk.\n\n" for n in range(10)]
+    sections = [
+        f"## Part {n}\n\nThis is the text of part {n}, long enough to stand alone in its chunk.\n\n" for n in range(10)
+    ]
     path.write_text("# Doc\n\n" + "".join(sections), encoding="utf-8")
     first = run(kb, embedder, path)
     (identity,) = (document.id for document in kb.catalog.documents())
@@ -155,14 +162,18 @@ def test_bad_files_stop_nothing(kb: KnowledgeBase, embedder: CountingEmbedder, c
     assert names(report.added) == ["lora.md", "serving.md", "misc.txt", "plain.txt"]
     reasons = {Path(failed.source).name[:1]: failed.reason for failed in report.failed}
     assert sorted(reasons) == list("abcdefgh")
-    for letter, word in zip("abcdefgh", ["PDF|pdf", "empty", "binary", "No such file", "regular", "large", "empty", "name"], strict=True):
+    for letter, word in zip(
+        "abcdefgh", ["PDF|pdf", "empty", "binary", "No such file", "regular", "large", "empty", "name"], strict=True
+    ):
         assert any(part in reasons[letter] for part in word.split("|")), reasons[letter]
     for failed in report.failed:
         assert failed.source.encode() and "\n" not in failed.reason
     assert len(stored(kb)) == 4
 
 
-def test_file_that_became_unreadable_keeps_what_is_stored(kb: KnowledgeBase, embedder: CountingEmbedder, corpus: Path) -> None:
+def test_file_that_became_unreadable_keeps_what_is_stored(
+    kb: KnowledgeBase, embedder: CountingEmbedder, corpus: Path
+) -> None:
     run(kb, embedder, corpus)
     before = stored(kb)
     (corpus / "lora.md").write_bytes(b"")
@@ -183,7 +194,9 @@ def test_file_that_may_not_be_read(
 
     monkeypatch.setattr(module, "_hash_file", refusing)
     report = run(kb, embedder, corpus)
-    assert [(Path(f.source).name, f.reason) for f in report.failed] == [("lora.md", "cannot be read: Permission denied")]
+    assert [(Path(f.source).name, f.reason) for f in report.failed] == [
+        ("lora.md", "cannot be read: Permission denied")
+    ]
     assert len(report.added) == 3
 
 
@@ -204,18 +217,36 @@ def test_progress_only_grows(
     for _ in range(2):
         steps.clear()
         run(kb, embedder, corpus, progress=steps.append)
-        assert [step.files for step in steps] == list(range(1, 7))
-        assert all(a.bytes <= b.bytes and a.chunks <= b.chunks for a, b in zip(steps, steps[1:], strict=False))
+        assert sorted({step.files for step in steps} | {0}) == list(range(7))
+        assert all(a.files <= b.files and a.worked <= b.worked <= b.bytes for a, b in itertools.pairwise(steps))
+        assert all(a.bytes <= b.bytes and a.chunks <= b.chunks for a, b in itertools.pairwise(steps))
         assert {step.total_files for step in steps} == {6}
-        assert steps[-1].bytes == steps[-1].total_bytes == sum(p.stat().st_size for p in corpus.rglob("*") if p.is_file())
+        assert (
+            steps[-1].bytes == steps[-1].total_bytes == sum(p.stat().st_size for p in corpus.rglob("*") if p.is_file())
+        )
         assert len({step.current for step in steps}) == 6
 
 
 def test_progress_is_told_after_the_commit(kb: KnowledgeBase, embedder: CountingEmbedder, corpus: Path) -> None:
+    committed: list[int] = []
+
     def check(step: Progress) -> None:
-        assert kb.catalog.file_state(step.current)
+        committed.append(step.files)
+        assert kb.catalog.counts()["documents"] == step.files
 
     run(kb, embedder, corpus, progress=check)
+    assert max(committed) == 4
+
+
+def test_progress_moves_while_a_batch_is_embedded(kb: KnowledgeBase, embedder: CountingEmbedder, corpus: Path) -> None:
+    steps: list[Progress] = []
+    run(kb, embedder, corpus, progress=steps.append)
+    before = [step for step in steps if step.files == 0]
+    assert len({step.bytes for step in before}) > 1
+    assert steps[-1].worked == steps[-1].bytes
+    steps.clear()
+    run(kb, embedder, corpus, progress=steps.append)
+    assert steps[-1].worked == 0 and steps[-1].bytes == steps[-1].total_bytes
 
 
 def test_full_disk_keeps_what_was_committed(

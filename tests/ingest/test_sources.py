@@ -46,7 +46,10 @@ def test_same_file_by_another_way_is_the_same(folder: Path, monkeypatch: pytest.
 
 
 def test_named_files_are_read_whatever_they_are(folder: Path) -> None:
-    assert names(find([folder / "sub" / "photo.jpg", folder / ".git" / "d.md"]).files, folder) == ["sub/photo.jpg", ".git/d.md"]
+    assert names(find([folder / "sub" / "photo.jpg", folder / ".git" / "d.md"]).files, folder) == [
+        "sub/photo.jpg",
+        ".git/d.md",
+    ]
 
 
 def test_missing(folder: Path) -> None:
@@ -90,5 +93,5 @@ def test_folders_without_rights(folder: Path, monkeypatch: pytest.MonkeyPatch) -
     assert names(found.files, folder) == ["a.TXT", "b.md", "空 格/文.md"]
     assert [(failed.source, "Permission denied" in failed.reason) for failed in found.failed] == [(str(refused), True)]
     refused = folder  # named by the person: an error
-    with pytest.raises(SourceError, match="cannot read the folder .*docs: Permission denied"):
+    with pytest.raises(SourceError, match=r"cannot read the folder .*docs: Permission denied"):
         find([folder])

@@ -171,6 +171,11 @@ class _Handler(BaseHTTPRequestHandler):
     server_state: Endpoint
     protocol_version = "HTTP/1.1"
 
+    def end_headers(self) -> None:
+        # One request a connection: a client's pool would outlive the test, and its event loop.
+        self.send_header("connection", "close")
+        super().end_headers()
+
     def log_message(self, *args: Any) -> None:
         """Silence."""
 
@@ -216,7 +221,6 @@ class _Handler(BaseHTTPRequestHandler):
         events.append({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
         events.append({"choices": [], "usage": usage})
         chunked = cut != "closed"
-        self.close_connection = bool(cut)
         self.send_response(200)
         self.send_header("content-type", "text/event-stream")
         if chunked:

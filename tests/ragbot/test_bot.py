@@ -107,7 +107,9 @@ def test_acl(bot: RagBot) -> None:
 
 
 def test_model_instance_and_runnable(bot: RagBot) -> None:
-    with RagBot.open(bot.kb.folder, embedder=HashEmbedder(), llm=ScriptedChatModel(["Green [1]."]), settings=bot.settings) as other:
+    with RagBot.open(
+        bot.kb.folder, embedder=HashEmbedder(), llm=ScriptedChatModel(["Green [1]."]), settings=bot.settings
+    ) as other:
         runnable = other.as_runnable()
         assert isinstance(runnable, Runnable)
         answer = runnable.invoke("What colour is the lighthouse?")
@@ -156,7 +158,9 @@ def test_threads_ask_while_one_ingests(bot: RagBot) -> None:
     for thread in threads:
         thread.start()
     for number in range(12):
-        bot.ingest_documents({f"report{number % 4}": ParsedDocument(f"Report {number} says harbour 矩阵. " * (number + 1))})
+        bot.ingest_documents(
+            {f"report{number % 4}": ParsedDocument(f"Report {number} says harbour 矩阵. " * (number + 1))}
+        )
         bot.remove(f"report{(number + 2) % 4}")
     stop.set()
     for thread in threads:

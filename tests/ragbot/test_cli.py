@@ -769,7 +769,7 @@ def test_the_time_left_follows_from_what_was_worked_through(monkeypatch: pytest.
     shown(Progress(1, 4, 700, 1000, 0, "skipped.md"))
     assert shown._state(shown.last) == "1/4 files"  # type: ignore[arg-type]
     clock[0] = 110.0
-    shown(Progress(2, 4, 800, 1000, 50, "new.md"))
+    shown(Progress(2, 4, 800, 1000, 50, "new.md", worked=100))
     assert shown._state(shown.last) == "2/4 files, 5 chunks/s, 20.0 s left"  # type: ignore[arg-type]
 
 

@@ -119,7 +119,7 @@ def test_section_given_as_a_value(toml: Path) -> None:
 @pytest.mark.parametrize("value", ["5", "nonsense", "[1]"])
 def test_section_given_as_a_variable(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("RAGBOT_RETRIEVAL", value)
-    with pytest.raises(SettingsError, match="(?i)retrieval"):
+    with pytest.raises(SettingsError, match=r"(?i)retrieval"):
         load_settings()
 
 
@@ -132,7 +132,12 @@ def test_missing_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_secrets_are_not_shown() -> None:
     settings, _ = load_settings({"openai.api_key": "sk-verysecret"})
     assert settings.openai.api_key.get_secret_value() == "sk-verysecret"
-    for shown in (repr(settings), str(settings), repr(value_of(settings, "openai.api_key")), settings.model_dump_json()):
+    for shown in (
+        repr(settings),
+        str(settings),
+        repr(value_of(settings, "openai.api_key")),
+        settings.model_dump_json(),
+    ):
         assert "verysecret" not in shown
 
 

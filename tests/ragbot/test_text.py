@@ -62,7 +62,7 @@ def test_sentences(text: str, expected: list[str]) -> None:
     assert sentences(text) == expected
 
 
-@given(st.text("ab 。！.!?\n#-|\"”)1", max_size=60))
+@given(st.text('ab 。！.!?\n#-|"”)1', max_size=60))
 def test_spans_ascend_and_leave_out_only_white_space(text: str) -> None:
     position = 0
     for start, end in sentence_spans(text):

@@ -65,8 +65,8 @@ class FaissIndex:
             # A bitmap costs one bit an id; a batch selector's Bloom filter is slow when most ids pass.
             bits = np.zeros(int(allowed.max()) + 1, bool)
             bits[allowed] = True
-            selector = faiss.IDSelectorBitmap(np.packbits(bits, bitorder="little"))
-            parameters = faiss.SearchParameters(sel=selector)
+            selector = faiss.IDSelectorBitmap(np.packbits(bits, bitorder="little"))  # type: ignore[call-arg,arg-type]
+            parameters = faiss.SearchParameters(sel=selector)  # type: ignore[call-arg]
         scores, found = self._index.search(query[None], min(k, len(self._ids)), params=parameters)
         ids: Ints = found[0][np.lexsort((found[0], -scores[0]))]  # equal scores by id
         return ids[ids >= 0]

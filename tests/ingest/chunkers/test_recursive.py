@@ -87,7 +87,10 @@ def chunks(chunker: Chunker, text: str) -> list[str]:
     return [text[start:end] for start, end in chunker.split(document(text))]
 
 
-SECTIONS = [f"# Section {n}\n\n" + f"Sentence one of section {n}, rather long. 第{n}节的中文句子。Another one here.\n\n" * 3 for n in range(8)]
+SECTIONS = [
+    f"# Section {n}\n\n" + f"Sentence one of section {n}, rather long. 第{n}节的中文句子。Another one here.\n\n" * 3
+    for n in range(8)
+]
 
 
 @pytest.mark.parametrize("at", [0, 3, 7])
@@ -106,7 +109,14 @@ def test_an_edit_in_one_section_leaves_the_others_as_they_were(chunker: Chunker,
 
 @pytest.mark.parametrize(
     "line",
-    ["word " * 200_000, "字" * 350_000, "很长的一句，没有句号，" * 30_000, "x" * 1_000_000, "a,b;c " * 160_000, "." * 1_000_000],
+    [
+        "word " * 200_000,
+        "字" * 350_000,
+        "很长的一句，没有句号，" * 30_000,
+        "x" * 1_000_000,
+        "a,b;c " * 160_000,
+        "." * 1_000_000,
+    ],
     ids=["words", "han", "clauses", "one word", "marks", "dots"],
 )
 def test_a_line_of_a_megabyte_takes_seconds(chunker: Chunker, line: str) -> None:

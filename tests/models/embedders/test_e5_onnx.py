@@ -37,7 +37,7 @@ LAYER_NAMES = {
 def real_texts() -> list[str]:
     """100 Chinese and 100 English paragraphs, of the bench where it is at hand, else of our own corpus."""
     texts: list[str] = []
-    for name, language, length in (("cmrc_zh.json", "zh", 80), ("squad2_en.json", "en", 200)):
+    for name, language, length in (("cmrc_zh.json", "zh", 60), ("squad2_en.json", "en", 150)):
         path = BENCH / name
         if path.is_file():
             articles = json.loads(path.read_text(encoding="utf-8"))["data"]

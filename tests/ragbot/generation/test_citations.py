@@ -31,7 +31,12 @@ def passage(start: int = 0, end: int = len(TEXT)) -> Passage:
     [
         ("押金是五百元 [1]", "押金为五百元😀，退租后七日内退还！", 1, "总则"),
         ("The deposit is 500 euros [1].", "The deposit is 500 euros.", 2, "总则 > Deposit"),
-        ("It comes back within seven days. [1]", "It is returned within seven days, e.g. by transfer.", 2, "总则 > Deposit"),
+        (
+            "It comes back within seven days. [1]",
+            "It is returned within seven days, e.g. by transfer.",
+            2,
+            "总则 > Deposit",
+        ),
         ("lamp: 20 [1]", "| lamp | 20 |", 2, "总则 > Deposit"),
         ("内容在第三页。 [1]", "第三页的内容在这里。", 3, "总则 > Deposit"),
     ],
@@ -87,10 +92,14 @@ def windows() -> Iterator[list[Passage]]:
     yield [passage(), passage(10, 60), passage(50)]
 
 
-WORDS = st.sampled_from(["deposit ", "押金", "500", " [1]", "[2]", "[3]", "[4]", ". ", "。", "\n", "xyz", "[i]", "【2】"])
+WORDS = st.sampled_from(
+    ["deposit ", "押金", "500", " [1]", "[2]", "[3]", "[4]", ". ", "。", "\n", "xyz", "[i]", "【2】"]
+)
 
 
-@given(st.lists(WORDS, max_size=25).map("".join), st.text(max_size=10), st.integers(0, len(TEXT) - 1), st.integers(1, 90))
+@given(
+    st.lists(WORDS, max_size=25).map("".join), st.text(max_size=10), st.integers(0, len(TEXT) - 1), st.integers(1, 90)
+)
 def test_every_quote_is_the_documents_text(answer: str, question: str, start: int, length: int) -> None:
     passages = [passage(), passage(start, min(start + length, len(TEXT))), passage(50)]
     markers = Markers(len(passages))

@@ -47,7 +47,9 @@ def test_every_sentence_is_the_documents_and_cited(bot: RagBot) -> None:
     for sentence in answer.text.split("]")[:-1]:
         words = sentence.rpartition(" [")[0].strip()
         assert any(words in text for text in texts)
-    assert {citation.marker for citation in answer.citations} == set(range(1, len({c.marker for c in answer.citations}) + 1))
+    assert {citation.marker for citation in answer.citations} == set(
+        range(1, len({c.marker for c in answer.citations}) + 1)
+    )
 
 
 def test_reference_numbers_of_the_source_are_not_taken_for_citations(kb_folder: Path) -> None:

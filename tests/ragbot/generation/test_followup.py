@@ -10,7 +10,9 @@ from ragbot.generation.followup import standalone
 TALK = [Message("user", "What is LoRA?"), Message("assistant", "A method. [1]")]
 
 
-@pytest.mark.parametrize("question", ["What does it cost?", "那它的缺点是什么呢", "Why?", "为什么", "How about QLoRA and the like?"])
+@pytest.mark.parametrize(
+    "question", ["What does it cost?", "那它的缺点是什么呢", "Why?", "为什么", "How about QLoRA and the like?"]
+)
 def test_follow_ups_get_the_last_question(question: str) -> None:
     assert standalone(question, TALK) == f"What is LoRA? {question}"
 

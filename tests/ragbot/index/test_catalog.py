@@ -85,7 +85,9 @@ def test_round_trip(catalog: Catalog) -> None:
         metadata={"author": "O'Brien", "键": '"'},
     )
     chunk = NewChunk(4, 8, 2, ("第一", "b"), "标题 > 第一", b"\x00\xff")
-    identity = catalog.put_document("/x/论文.pdf", parsed, FileState("h", 9, 7), [chunk], vectors_of(("text",)), ["b", "a"])
+    identity = catalog.put_document(
+        "/x/论文.pdf", parsed, FileState("h", 9, 7), [chunk], vectors_of(("text",)), ["b", "a"]
+    )
     (document,) = catalog.documents()
     assert (document.id, document.source, document.title, document.type) == (identity, "/x/论文.pdf", "标题", "pdf")
     assert (document.language, document.date, document.content_hash) == ("zh", "2024-05-01", "h")
@@ -256,7 +258,12 @@ def test_a_changed_byte_is_noticed_when_it_is_read(catalog: Catalog, path: Path,
         "embeddings": lambda: catalog.embeddings_of([b"one"]),
         "touch": lambda: catalog.touch("a", FileState("h", 1, 1)),
     }
-    names = {"text": "text of document 1", "documents": "document 1", "touch": "document 1", "embeddings": "an embedding"}
+    names = {
+        "text": "text of document 1",
+        "documents": "document 1",
+        "touch": "document 1",
+        "embeddings": "an embedding",
+    }
     what = names.get(read, "an embedding" if "embedding" in sql else "chunk 1")
     with pytest.raises(CorruptError, match=f"{what} in .*catalog.sqlite3 is damaged"):
         reads[read]()
@@ -270,10 +277,12 @@ def test_other_files_are_not_taken_for_a_catalog(path: Path) -> None:
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("content", [b"not a database at all, but long enough" * 100, b"SQLite format 3\0" + b"\xff" * 5000])
+@pytest.mark.parametrize(
+    "content", [b"not a database at all, but long enough" * 100, b"SQLite format 3\0" + b"\xff" * 5000]
+)
 def test_files_that_are_no_database(path: Path, content: bytes) -> None:
     path.write_bytes(content)
-    with pytest.raises(CorruptError, match="catalog.sqlite3"):
+    with pytest.raises(CorruptError, match=r"catalog\.sqlite3"):
         Catalog(path)
     assert path.read_bytes() == content
 
@@ -310,7 +319,7 @@ def test_none_there(path: Path) -> None:
 
 def test_folder_in_its_place(path: Path) -> None:
     path.mkdir()
-    with pytest.raises(StorageError, match="catalog.sqlite3"):
+    with pytest.raises(StorageError, match=r"catalog\.sqlite3"):
         Catalog(path)
 
 
@@ -382,7 +391,9 @@ except StorageError as error:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on the size of files")
 def test_full_disk_in_a_process_of_its_own(path: Path) -> None:
-    done = subprocess.run([sys.executable, "-c", FILL, str(path)], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", FILL, str(path)], capture_output=True, text=True, timeout=60, check=False
+    )
     *acknowledged, last = done.stdout.splitlines()
     assert last == f"full {len(acknowledged)}", done.stderr
     assert len(acknowledged) > 5

@@ -44,7 +44,8 @@ def test_round_trip(path: Path) -> None:
     arrays=st.dictionaries(
         st.text(max_size=4),
         hnp.arrays(
-            st.sampled_from([np.uint8, np.int32, np.int64, np.float32, np.uint16]), hnp.array_shapes(max_dims=2, min_side=0)
+            st.sampled_from([np.uint8, np.int32, np.int64, np.float32, np.uint16]),
+            hnp.array_shapes(max_dims=2, min_side=0),
         ),
         max_size=4,
     )

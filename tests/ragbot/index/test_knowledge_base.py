@@ -291,7 +291,9 @@ def test_killed_while_ingesting(
         time.sleep(rng.random() * 0.05)
         process.send_signal(signal.SIGKILL)
         # What it had told by then was committed by then.
-        acknowledged += [line.strip() for line in process.stdout if line.strip().startswith("doc") and line.endswith("\n")]
+        acknowledged += [
+            line.strip() for line in process.stdout if line.strip().startswith("doc") and line.endswith("\n")
+        ]
     expected = texts(150)
     kb = opened(kb_folder)
     stored = {document.source: document.id for document in kb.catalog.documents()}

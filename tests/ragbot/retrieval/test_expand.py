@@ -83,7 +83,9 @@ def test_any_hits(catalog: Catalog, picks: list[tuple[str, int]], radius: int) -
         assert scores[0] == found[0].score
     for one in passages:  # none that touch are left apart
         for other in passages:
-            assert one is other or one.document != other.document or one.end + 2 < other.start or other.end + 2 < one.start
+            assert (
+                one is other or one.document != other.document or one.end + 2 < other.start or other.end + 2 < one.start
+            )
 
 
 def test_page_and_headings_are_those_of_the_hit(catalog: Catalog) -> None:
