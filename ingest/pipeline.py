@@ -221,6 +221,7 @@ class _Run:
         if self._texts:
             vectors = self.embedder.encode_documents(list(self._texts.values()), self._embedding)
             self._known.update(zip(self._texts, vectors, strict=True))
+            self._embedded += len(self._texts)
         for document in self._pending:
             rows = [self._known[chunk.embedded_hash] for chunk in document.chunks]
             matrix = np.stack(rows) if rows else np.empty((0, self.embedder.fingerprint.dimension), np.float32)
@@ -238,7 +239,6 @@ class _Run:
 
     def _embedding(self, texts: int) -> None:
         """Move the bar while a batch is embedded: its documents are that much nearer to their commit."""
-        self._embedded += texts
         self._in_batch += texts
         waiting = sum(document.state.size for document in self._pending) * self._in_batch // len(self._texts)
         self._show(self._pending[0].source, waiting)
@@ -265,9 +265,7 @@ class _Run:
             # A batch counts as it is embedded; then its documents are committed one by one, and nothing goes back.
             done = self._shown_bytes = max(self._shown_bytes, self._bytes + waiting)
             worked = self._shown_worked = max(self._shown_worked, self._worked + waiting)
-            self.progress(
-                Progress(self._files, self.total_files, done, self.total_bytes, self._chunks, source, worked)
-            )
+            self.progress(Progress(self._files, self.total_files, done, self.total_bytes, self._chunks, source, worked))
 
 
 def _check_file(path: Path, status: os.stat_result, max_bytes: int) -> None:
@@ -295,7 +293,9 @@ def _check_encodable(value: str, what: str) -> None:
     try:
         value.encode("utf-8")
     except UnicodeEncodeError:
-        raise LoaderError(f"{what} holds bytes that are no text in UTF-8 (lone surrogates): rename or convert it") from None
+        raise LoaderError(
+            f"{what} holds bytes that are no text in UTF-8 (lone surrogates): rename or convert it"
+        ) from None
 
 
 def _hash_file(path: Path) -> str:

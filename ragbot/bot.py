@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -44,6 +45,7 @@ class RagBot:
         self.settings = settings
         self._llm = llm
         self._chain: AnswerChain | None = None
+        self._chain_lock = threading.Lock()
         self.retriever = HybridRetriever(kb, embedder, settings.retrieval.dense_weight, settings.retrieval.candidates)
 
     @classmethod
@@ -145,18 +147,19 @@ class RagBot:
     @property
     def chain(self) -> AnswerChain:
         """The answer chain; the chat model is loaded when it is first used."""
-        if self._chain is None:
-            from ragbot.generation.chain import AnswerChain
+        with self._chain_lock:  # two first questions at once must not load the model twice
+            if self._chain is None:
+                from ragbot.generation.chain import AnswerChain
 
-            self._chain = AnswerChain(
-                self.kb,
-                self.retriever,
-                self._answerer(),
-                top_k=self.settings.retrieval.top_k,
-                min_confidence=self.settings.generation.min_confidence,
-                language=self.settings.language,
-            )
-        return self._chain
+                self._chain = AnswerChain(
+                    self.kb,
+                    self.retriever,
+                    self._answerer(),
+                    top_k=self.settings.retrieval.top_k,
+                    min_confidence=self.settings.generation.min_confidence,
+                    language=self.settings.language,
+                )
+            return self._chain
 
     # -- the ecosystem's interfaces ------------------------------------------------------------------------------
 

@@ -249,6 +249,17 @@ def test_progress_moves_while_a_batch_is_embedded(kb: KnowledgeBase, embedder: C
     assert steps[-1].worked == 0 and steps[-1].bytes == steps[-1].total_bytes
 
 
+def test_an_embedder_that_tells_no_progress(kb: KnowledgeBase, corpus: Path) -> None:
+    class Silent(CountingEmbedder):
+        def encode_documents(self, texts: Sequence[str], progress: EmbedProgress | None = None) -> Vectors:
+            return super().encode_documents(texts)
+
+    steps: list[Progress] = []
+    report = run(kb, Silent(), corpus, progress=steps.append)
+    assert report.embedded == report.chunks > 4
+    assert steps[-1].bytes == steps[-1].total_bytes
+
+
 def test_full_disk_keeps_what_was_committed(
     kb: KnowledgeBase, embedder: CountingEmbedder, corpus: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -252,8 +252,12 @@ documents = {
     f"doc{n:03}": ParsedDocument("\\n\\n".join(f"Part {p} of {n}: {' '.join(rng.choices(words, k=12))}." for p in range(3)))
     for n in range(20 if how == "die" else 150)
 }
+committed = 0
 def progress(state):
-    print(state.current, flush=True)
+    global committed
+    if state.files > committed:  # else it only tells how far a batch is embedded
+        print(state.current, flush=True)
+    committed = state.files
     if how == "die" and state.files == state.total_files:
         os.kill(os.getpid(), signal.SIGKILL)
 ingest_documents(kb, embedder, RecursiveChunker(embedder.count_tokens, 16), documents, progress=progress)
