@@ -54,7 +54,9 @@ def read_squad(path: Path) -> QuestionSet:
         articles, questions = [], []
         for index, entry in enumerate(data):
             paragraphs = entry["paragraphs"]
-            articles.append(Article(index, entry.get("title", "").replace("_", " "), tuple(p["context"] for p in paragraphs)))
+            articles.append(
+                Article(index, entry.get("title", "").replace("_", " "), tuple(p["context"] for p in paragraphs))
+            )
             for number, paragraph in enumerate(paragraphs):
                 for qa in paragraph["qas"]:
                     answers = tuple((answer["text"], int(answer["answer_start"])) for answer in qa["answers"])

@@ -205,7 +205,8 @@ class RagBot:
     def _chunker(self) -> Any:
         from ingest.chunkers.recursive import RecursiveChunker
 
-        return RecursiveChunker(self.embedder.count_tokens, self.settings.chunking.chunk_tokens)
+        chunking = self.settings.chunking
+        return RecursiveChunker(self.embedder.count_tokens, chunking.chunk_tokens, chunking.chunk_tokens_zh)
 
     def _answerer(self) -> Any:
         if self._llm is None or self._llm == EXTRACTIVE:

@@ -50,7 +50,8 @@ class OpenAISettings(Section):
 class ChunkingSettings(Section):
     """How documents are cut."""
 
-    chunk_tokens: int = Field(128, ge=16, le=8192, description="largest chunk, in the embedder's tokens")
+    chunk_tokens: int = Field(96, ge=16, le=8192, description="largest chunk, in the embedder's tokens")
+    chunk_tokens_zh: int = Field(192, ge=16, le=8192, description="the same for documents in Chinese, Japanese, Korean")
 
 
 class IngestSettings(Section):

@@ -13,6 +13,10 @@ _ENGLISH_WORDS = frozenset(
     "the of and to in is that it for was on are as with be by this at from or an have not which but they what how who "
     "when where why does do did can will if there their its has had were been one all we you your i my our".split()
 )
+#: Characters that hardly stand in a Chinese term, but in nearly every Chinese sentence or question.
+_CHINESE_GRAMMAR = re.compile(
+    r"[吗嗎呢吧么麼哪谁誰几幾怎]|[什甚][么麼]|如何|为何|為何|多少|为什|的|是|了|请|請|有没有|介绍|解释|说明"
+)
 _SAMPLE = 20_000
 
 # Words whose full stop does not end a sentence.
@@ -55,9 +59,13 @@ def detect_language(text: str) -> str:
 
 def answer_language(question: str) -> str:
     """The language to answer in: ``zh`` for a Chinese question, ``en`` for any other."""
-    # A Chinese question full of English terms is still Chinese: any sentence-like share of Han decides.
-    han, words = len(_HAN.findall(question)), len(_LATIN_WORD.findall(question))
-    return "zh" if han and (han >= words or han >= 4) else "en"
+    # The words that build the sentence decide, not the terms in it: both languages quote terms of the other.
+    if _CHINESE_GRAMMAR.search(question):
+        return "zh"
+    words = [word.lower() for word in _LATIN_WORD.findall(question)]
+    if _ENGLISH_WORDS.intersection(words):
+        return "en"
+    return "zh" if len(_HAN.findall(question)) > len(words) else "en"
 
 
 def sentence_spans(text: str, start: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:

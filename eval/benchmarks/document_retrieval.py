@@ -29,7 +29,9 @@ def main() -> None:
     parser.add_argument("--chunk-tokens", type=int, nargs="+", default=[None])
     parser.add_argument("--dense-weight", type=float, nargs="+", default=[None])
     options = parser.parse_args()
-    print("| set | tokens | weight | " + " | ".join(f"@{n}" for n in BUDGETS) + " | search P50 / P95 ms | characters/s |")
+    print(
+        "| set | tokens | weight | " + " | ".join(f"@{n}" for n in BUDGETS) + " | search P50 / P95 ms | characters/s |"
+    )
     print("| --- " * (len(BUDGETS) + 5) + "|")
     for question_set, split in read_sets(options):
         asked = {index for part in options.part for index in split[part]}
@@ -40,7 +42,7 @@ def main() -> None:
             for i in range(len(article.paragraphs))
         }
         for size in options.chunk_tokens:
-            settings, _ = load_settings({"chunking.chunk_tokens": size})
+            settings, _ = load_settings({"chunking.chunk_tokens": size, "chunking.chunk_tokens_zh": size})
             with knowledge_base(articles(question_set), settings) as (bot, report):
                 for weight in options.dense_weight:
                     if weight is not None:
@@ -60,7 +62,7 @@ def main() -> None:
                     cells = " | ".join(str(bootstrap(found[budget], owners)).split(" (")[0] for budget in BUDGETS)
                     p50, p95 = np.percentile(milliseconds, [50, 95])
                     print(
-                        f"| {question_set.name} (n={len(questions)}) | {settings.chunking.chunk_tokens} | {weight} | {cells} | "
+                        f"| {question_set.name} (n={len(questions)}) | {size or 'default'} | {weight or settings.retrieval.dense_weight} | {cells} | "
                         f"{p50:.1f} / {p95:.1f} | {report.characters / report.seconds:,.0f} |",
                         flush=True,
                     )

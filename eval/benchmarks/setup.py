@@ -58,11 +58,14 @@ def knowledge_base(
     documents: Mapping[str, ParsedDocument], settings: Settings | None = None
 ) -> Iterator[tuple[RagBot, IngestReport]]:
     """A bot over these documents, in a temporary folder."""
-    with tempfile.TemporaryDirectory(prefix="ragbot-bench-") as folder, RagBot.open(
-        Path(folder) / "kb", settings=settings or load_settings()[0]
-    ) as bot:
+    with (
+        tempfile.TemporaryDirectory(prefix="ragbot-bench-") as folder,
+        RagBot.open(Path(folder) / "kb", settings=settings or load_settings()[0]) as bot,
+    ):
         report = bot.ingest_documents(documents)
-        log(f"ingested {report.characters:,} characters, {report.chunks} chunks: {report.characters / report.seconds:,.0f}/s")
+        log(
+            f"ingested {report.characters:,} characters, {report.chunks} chunks: {report.characters / report.seconds:,.0f}/s"
+        )
         yield bot, report
 
 

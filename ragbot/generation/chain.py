@@ -6,9 +6,9 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ragbot.documents import Answer, Message, Passage
+from ragbot.documents import Answer, Citation, Message
 from ragbot.generation.answerers import Answerer
-from ragbot.generation.citations import cite
+from ragbot.generation.citations import Citations
 from ragbot.generation.confidence import confidence
 from ragbot.generation.followup import standalone
 from ragbot.generation.markers import Markers
@@ -87,12 +87,12 @@ class AnswerChain:
         sure = confidence(self.kb, search_for, hits)
         timings = {"search": time.perf_counter() - started}
 
-        def finish(text: str, abstained: bool, numbers: Sequence[int] = (), shown: Sequence[Passage] = ()) -> None:
+        def finish(text: str, abstained: bool, citations: tuple[Citation, ...] = ()) -> None:
             timings["total"] = time.perf_counter() - started
             stream._answer = Answer(
                 question=question,
                 text=text,
-                citations=cite(text, numbers, shown, search_for),
+                citations=citations,
                 abstained=abstained,
                 confidence=sure,
                 language=language,
@@ -109,12 +109,12 @@ class AnswerChain:
             return
 
         passages = self.answerer.select(expand(self.kb.catalog, hits))
-        markers = Markers(len(passages))
+        citations = Citations(passages, search_for)
         refusal = render("refusal", language)
         text = ""
         # No passage may be left where a document was removed meanwhile, or the first sentence is over the budget.
         pieces = self.answerer.pieces(search_for, passages, language, history) if passages else ()
-        for piece in markers.filter(pieces):
+        for piece in Markers(citations.mark).filter(pieces):
             piece = piece if text else piece.lstrip()
             if piece:
                 timings.setdefault("first_token", time.perf_counter() - started)
@@ -123,4 +123,5 @@ class AnswerChain:
         if not text.strip():
             text = refusal
             yield text
-        finish(text, text.strip().startswith(refusal.rstrip(".。")), markers.numbers, passages)
+        refused = text.strip().startswith(refusal.rstrip(".。"))
+        finish(text, refused, () if refused else citations.found)

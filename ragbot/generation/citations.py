@@ -2,60 +2,56 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from ragbot.documents import Citation, Passage, heading_path, page_at
 from ragbot.index.analysis import terms
 from ragbot.text import sentence_spans
 
-_MARKS = re.compile(r"\s*\[(\d{1,3})\]")
 
-
-def cite(text: str, numbers: Sequence[int], passages: Sequence[Passage], question: str) -> tuple[Citation, ...]:
-    """The citations of an answer, by marker; one for each distinct quote.
+class Citations:
+    """Collects the citations of one answer: a marker stands for one quote, numbered as they appear.
 
     Args:
-        text: the answer, with markers ``[1]`` … ``[len(numbers)]``.
-        numbers: the passage (from 1) that each marker stands for.
-        question: decides between sentences where the answer shares no word with the passage (another language).
+        passages: what the answer was made from.
+        question: decides between sentences where a claim shares no word with the passage (another language).
     """
-    found: dict[tuple[int, int, int], Citation] = {}
-    for claim, marker in _claims(text):
-        if not 1 <= marker <= len(numbers):
-            continue  # what is left around a dropped marker can look like one: [[9]1]
-        passage = passages[numbers[marker - 1] - 1]
-        start, end = _best_span(passage.text, claim, question)
-        key = (marker, start, end)
-        if key not in found:
-            found[key] = Citation(
-                marker=marker,
-                source=passage.document.source,
-                title=passage.document.title,
-                page=page_at(passage.pages, passage.start + start) if passage.pages else passage.page,
-                heading=" > ".join(
-                    heading_path(passage.outline, passage.start + start) if passage.outline else passage.headings
-                ),
-                start=passage.start + start,
-                end=passage.start + end,
-                quote=passage.text[start:end],
-                document_id=passage.document.id,
-            )
-    return tuple(found[key] for key in sorted(found))
+
+    def __init__(self, passages: Sequence[Passage], question: str) -> None:
+        self._passages = passages
+        self._question = question
+        self._found: dict[tuple[int, int, int], Citation] = {}
+
+    @property
+    def found(self) -> tuple[Citation, ...]:
+        """The citations so far, by marker."""
+        return tuple(self._found.values())
+
+    def mark(self, claim: str, number: int) -> int | None:
+        """The marker for the sentence of passage ``number`` (from 1) that carries ``claim``; None without such a passage."""
+        if not 1 <= number <= len(self._passages):
+            return None
+        passage = self._passages[number - 1]
+        start, end = _best_span(passage.text, claim, self._question)
+        key = (passage.document.id, passage.start + start, passage.start + end)
+        if key not in self._found:
+            self._found[key] = _citation(len(self._found) + 1, passage, start, end)
+        return self._found[key].marker
 
 
-def _claims(text: str) -> list[tuple[str, int]]:
-    """``(words, marker)``: for each marker, the text since the markers before it."""
-    claims, begin, previous_end = [], 0, -1
-    for match in _MARKS.finditer(text):
-        if match.start() != previous_end:
-            claim = text[begin : match.start()]
-            begin = match.end()
-        else:
-            begin = match.end()
-        previous_end = match.end()
-        claims.append((claim, int(match.group(1))))
-    return claims
+def _citation(marker: int, passage: Passage, start: int, end: int) -> Citation:
+    offset = passage.start + start
+    return Citation(
+        marker=marker,
+        source=passage.document.source,
+        title=passage.document.title,
+        page=page_at(passage.pages, offset) if passage.pages else passage.page,
+        heading=" > ".join(heading_path(passage.outline, offset) if passage.outline else passage.headings),
+        start=offset,
+        end=passage.start + end,
+        quote=passage.text[start:end],
+        document_id=passage.document.id,
+    )
 
 
 def _best_span(text: str, claim: str, question: str) -> tuple[int, int]:

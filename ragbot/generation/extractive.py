@@ -30,6 +30,7 @@ MOST_SENTENCES = 3
 
 _MARKUP = re.compile(r"^[ \t]*(?:[-*+•]|\d{1,3}[.)、])[ \t]+|\*\*|__|`|^[ \t]*>[ \t]?")
 _RULE = re.compile(r"^[\s|:\-=_*#]*$")
+_REFERENCE = re.compile(r"[ \t]*[\[【［]\s*\d{1,3}(?:\s*[-–,，、]\s*\d{1,3})*\s*[\]】］]")
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 
 
@@ -100,6 +101,7 @@ class ExtractiveAnswerer:
 def plain(sentence: str) -> str:
     """A sentence without the marks of Markdown, for showing; table rows become their cells."""
     text = _MARKUP.sub("", _LINK.sub(r"\1", sentence.replace("\n", " ")))
+    text = _REFERENCE.sub("", text)  # the source's own reference numbers would read as our markers
     if text.startswith("|") and text.endswith("|"):
         text = " · ".join(cell.strip() for cell in text.strip("|").split("|"))
     return text.strip()
@@ -110,7 +112,7 @@ def _candidates(passages: Sequence[Passage]) -> list[_Candidate]:
     for number, passage in enumerate(passages):
         for start, end in sentence_spans(passage.text):
             text = passage.text[start:end]
-            if text.startswith("#") or _RULE.match(text) or len(text) < 4 or text in passage.headings:
+            if text.startswith("#") or _RULE.match(text) or len(plain(text)) < 4 or text in passage.headings:
                 continue
             found.append(_Candidate(number, start, text))
     return found

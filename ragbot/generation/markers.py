@@ -1,9 +1,9 @@
-"""Citation markers in a stream of text: those that name a passage are renumbered, all others are dropped."""
+"""Citation markers in a stream of text: those that name a passage get their final number, all others are dropped."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 #: [1], [1, 2], 【1】, ［1］, [passage 1]; at most 40 characters on one line, so that a stream knows when to stop waiting.
 _MARKER = re.compile(
@@ -15,11 +15,16 @@ _OPEN = re.compile(r"[ \t]*[\[【［][^\[【［\]】］\n]{0,40}\Z|[ \t]+\Z")
 
 
 class Markers:
-    """Filters pieces of text; ``numbers[i]`` is the passage (from 1) that marker ``i + 1`` of the output stands for."""
+    """Filters the pieces of an answer.
 
-    def __init__(self, passages: int) -> None:
-        self._passages = passages
-        self.numbers: list[int] = []
+    Args:
+        mark: told the words that a marker follows and the number in it, says what number to show, or None to drop it.
+    """
+
+    def __init__(self, mark: Callable[[str, int], int | None]) -> None:
+        self._mark = mark
+        self._claim = ""
+        self._marked = False
 
     def filter(self, pieces: Iterable[str]) -> Iterator[str]:
         """Yield the text with its final markers; nothing that was yielded is taken back."""
@@ -34,13 +39,19 @@ class Markers:
             yield self._renumbered(held)
 
     def _renumbered(self, text: str) -> str:
-        return _MARKER.sub(lambda match: self._marks(match.group(1)), text)
+        parts, begin = [], 0
+        for match in _MARKER.finditer(text):
+            parts += [self._words(text[begin : match.start()]), self._marks(match.group(1))]
+            begin = match.end()
+        return "".join([*parts, self._words(text[begin:])])
+
+    def _words(self, text: str) -> str:
+        if self._marked and text.strip():  # words after a marker begin a new claim; markers side by side share one
+            self._claim, self._marked = "", False
+        self._claim += text
+        return text
 
     def _marks(self, numbers: str) -> str:
-        marks = []
-        for number in map(int, re.findall(r"\d+", numbers)):
-            if 1 <= number <= self._passages:
-                if number not in self.numbers:
-                    self.numbers.append(number)
-                marks.append(f" [{self.numbers.index(number) + 1}]")
-        return "".join(marks)
+        shown = [self._mark(self._claim, int(number)) for number in re.findall(r"\d+", numbers)]
+        self._marked = True
+        return "".join(f" [{number}]" for number in dict.fromkeys(shown) if number is not None)

@@ -105,7 +105,9 @@ def build_once(name: str, build: Callable[[Path], None]) -> Path:
         partial.mkdir()
         log.info("building %s into the cache (once)", name)
         build(partial)
-        manifest = {path.name: {"size": path.stat().st_size, "sha256": sha256(path)} for path in sorted(partial.iterdir())}
+        manifest = {
+            path.name: {"size": path.stat().st_size, "sha256": sha256(path)} for path in sorted(partial.iterdir())
+        }
         (partial / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
         for path in partial.iterdir():
             with path.open("rb") as file:

@@ -39,6 +39,7 @@ def document(text: str) -> ParsedDocument:
 
 def check(parsed: ParsedDocument, spans: Sequence[Span]) -> None:
     text, position = parsed.text, 0
+    in_headings = {i for h in parsed.headings for i in range(h.start, (text + "\n").index("\n", h.start))}
     for start, end in spans:
         assert position <= start < end <= len(text), "spans ascend and do not overlap"
         assert not text[position:start].strip(), "every character that is not white space lies in one"
@@ -46,8 +47,8 @@ def check(parsed: ParsedDocument, spans: Sequence[Span]) -> None:
         assert end - start == 1 or count([text[start:end]])[0] <= SIZE, "none is too large"
         for heading in parsed.headings:
             if start < heading.start < end:
-                before = text[start : heading.start].splitlines()
-                assert all(line.startswith("#") or not line.strip() for line in before), "none reaches over a heading"
+                before = range(start, heading.start)
+                assert all(i in in_headings or text[i].isspace() for i in before), "none reaches over a heading"
         position = end
     assert not text[position:].strip()
 
@@ -168,4 +169,11 @@ def test_a_heading_goes_with_what_follows(recursive: Chunker) -> None:
 
 
 def test_signature_names_the_size() -> None:
-    assert RecursiveChunker(count, 64).signature != RecursiveChunker(count, 65).signature
+    assert len({RecursiveChunker(count, *sizes).signature for sizes in ((64,), (65,), (64, 65))}) == 3
+
+
+@pytest.mark.parametrize(("language", "size"), [("en", 8), ("", 8), ("zh", 32), ("ja", 32)])
+def test_chinese_has_a_size_of_its_own(language: str, size: int) -> None:
+    text = "这是第一句。这是第二句。" * 20
+    spans = RecursiveChunker(count, 8, 32).split(ParsedDocument(text, language=language))
+    assert size // 2 < max(count([text[start:end]])[0] for start, end in spans) <= size

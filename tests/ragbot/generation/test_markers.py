@@ -11,10 +11,31 @@ from hypothesis import strategies as st
 from ragbot.generation.markers import Markers
 
 
+class Numbering:
+    """Numbers passages as they are named; keeps the claims that it was told."""
+
+    def __init__(self, passages: int) -> None:
+        self.passages = passages
+        self.numbers: list[int] = []
+        self.claims: list[str] = []
+
+    def mark(self, claim: str, number: int) -> int | None:
+        self.claims.append(claim)
+        if not 1 <= number <= self.passages:
+            return None
+        if number not in self.numbers:
+            self.numbers.append(number)
+        return self.numbers.index(number) + 1
+
+
+def pieces_of(text: str, pieces: list[str], passages: int) -> tuple[str, list[int]]:
+    numbering = Numbering(passages)
+    return "".join(Markers(numbering.mark).filter(pieces)), numbering.numbers
+
+
 def run(text: str, passages: int = 5, size: int | None = None) -> tuple[str, list[int]]:
-    markers = Markers(passages)
     pieces = [text[i : i + size] for i in range(0, len(text), size)] if size else [text]
-    return "".join(markers.filter(pieces)), markers.numbers
+    return pieces_of(text, pieces, passages)
 
 
 @pytest.mark.parametrize("size", [None, 1, 2, 3])
@@ -63,8 +84,7 @@ ALPHABET = st.sampled_from([*"[]【】［］123 9,，、\n\tab。", "[1]", "【2
 def test_any_cut_gives_the_same(text: str, data: st.DataObject | None) -> None:
     cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=10))) if data else [len(text) - 4]
     pieces = [text[a:b] for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)]
-    markers = Markers(3)
-    assert ("".join(markers.filter(pieces)), markers.numbers) == run(text, 3)
+    assert pieces_of(text, pieces, 3) == run(text, 3)
     assert run(text, 3, size=1) == run(text, 3)
 
 
@@ -82,8 +102,22 @@ def test_text_without_numbers_is_left_alone(text: str) -> None:
 
 def test_nothing_is_held_back_for_longer_than_a_marker() -> None:
     shown = ""
-    for piece in Markers(3).filter(["[" + "x" * 41, "y" * 10, "z"]):
+    for piece in Markers(Numbering(3).mark).filter(["[" + "x" * 41, "y" * 10, "z"]):
         shown += piece
         break
     assert shown.startswith("[xxx")
     assert not re.search("z", shown)
+
+
+def test_a_claim_is_the_text_since_the_markers_before() -> None:
+    for size in (1, 3, 100):
+        numbering = Numbering(3)
+        text = "One is here [1] [2]. Two [3][9], three【1】"
+        list(Markers(numbering.mark).filter([text[i : i + size] for i in range(0, len(text), size)]))
+        assert [claim.strip() for claim in numbering.claims] == [
+            "One is here",
+            "One is here",
+            ". Two",
+            ". Two",
+            ", three",
+        ]
