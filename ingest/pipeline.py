@@ -62,14 +62,15 @@ def ingest(
     chunker: Chunker,
     paths: Iterable[str | os.PathLike[str]],
     *,
-    acl: Sequence[str] = (),
+    acl: Sequence[str] | None = None,
     max_bytes: int = MAX_BYTES,
     progress: ProgressCallback | None = None,
 ) -> IngestReport:
     """Bring files and folders into a knowledge base.
 
     Args:
-        acl: principals that may see the documents; empty: everyone.
+        acl: principals that may see the documents, empty for everyone; None keeps what an old one had (a new one:
+            everyone).
         max_bytes: larger files are refused.
         progress: called after each file.
 
@@ -94,7 +95,7 @@ def ingest_documents(
     chunker: Chunker,
     documents: Mapping[str, ParsedDocument],
     *,
-    acl: Sequence[str] = (),
+    acl: Sequence[str] | None = None,
     progress: ProgressCallback | None = None,
 ) -> IngestReport:
     """Bring documents that are in memory into a knowledge base, by source name. Raises as :func:`ingest`."""
@@ -123,7 +124,7 @@ class _Run:
     catalog: Catalog
     embedder: Embedder
     chunker: Chunker
-    acl: Sequence[str]
+    acl: Sequence[str] | None
     progress: ProgressCallback | None
     total_files: int = 0
     total_bytes: int = 0
@@ -159,12 +160,12 @@ class _Run:
             known = self.catalog.file_state(source)
             if known and (known.size, known.mtime_ns) == (size, status.st_mtime_ns):
                 if known.content_hash.endswith(self._signature):
-                    self._skip(source, size)
+                    self._unchanged(source, size)
                     return
             state = FileState(_hash_file(path) + self._signature, size, status.st_mtime_ns)
             if known and known.content_hash == state.content_hash:
                 self.catalog.touch(source, state)
-                self._skip(source, size)
+                self._unchanged(source, size)
                 return
             parsed = load(path, max_bytes=max_bytes)
             _check_text(source, parsed)
@@ -186,7 +187,7 @@ class _Run:
             return
         known = self.catalog.file_state(source)
         if known and known.content_hash == state.content_hash:
-            self._skip(source, state.size)
+            self._unchanged(source, state.size)
         else:
             self._queue(_Pending(source, parsed, state, prepare(parsed, self.chunker), known is None))
 
@@ -243,8 +244,10 @@ class _Run:
         waiting = sum(document.state.size for document in self._pending) * self._in_batch // len(self._texts)
         self._show(self._pending[0].source, waiting)
 
-    def _skip(self, source: str, size: int) -> None:
-        self._skipped.append(source)
+    def _unchanged(self, source: str, size: int) -> None:
+        """The contents are the same; who may see them can be new."""
+        changed = self.acl is not None and self.catalog.set_acl(source, self.acl)
+        (self._updated if changed else self._skipped).append(source)
         self._advance(source, size)
 
     def _fail(self, source: str, reason: str, size: int) -> None:

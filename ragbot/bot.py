@@ -85,10 +85,14 @@ class RagBot:
     def ingest(
         self,
         *paths: str | os.PathLike[str],
-        acl: Sequence[str] = (),
+        acl: Sequence[str] | None = None,
         progress: ProgressCallback | None = None,
     ) -> IngestReport:
         """Bring files and folders in; unchanged ones are skipped, and one that cannot be read stops nothing.
+
+        Args:
+            acl: principals that may see the documents, empty for everyone; None keeps what an old one had.
+            progress: called as the run goes on.
 
         Raises:
             SourceError: a path does not exist, or there is nothing to read.
@@ -109,7 +113,7 @@ class RagBot:
     def ingest_documents(
         self,
         documents: Mapping[str, ParsedDocument],
-        acl: Sequence[str] = (),
+        acl: Sequence[str] | None = None,
         progress: ProgressCallback | None = None,
     ) -> IngestReport:
         """Bring documents in that are in memory, by source name."""

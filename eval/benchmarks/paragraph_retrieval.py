@@ -22,7 +22,9 @@ TOP_K = 10
 def main() -> None:
     """Print one table."""
     options = arguments(__doc__.splitlines()[0]).parse_args()
-    settings, _ = load_settings({"chunking.chunk_tokens": 500, "chunking.chunk_tokens_zh": 500})  # a paragraph stays whole
+    settings, _ = load_settings(
+        {"chunking.chunk_tokens": 500, "chunking.chunk_tokens_zh": 500}
+    )  # a paragraph stays whole
     print("| set | all questions | test articles | search P50 / P95 ms |\n| --- | --- | --- | --- |")
     for question_set, split in read_sets(options):
         documents = {

@@ -40,7 +40,7 @@ def run(bot: RagBot, terminal: Terminal, paths: Sequence[Path], acl: Sequence[st
     """Ingest under a progress bar; None if Ctrl-C stopped it."""
     try:
         with IngestProgress(terminal) as progress:
-            return bot.ingest(*paths, acl=acl, progress=progress)
+            return bot.ingest(*paths, acl=acl or None, progress=progress)
     except KeyboardInterrupt:
         last = progress.last
         reached = f" after {last.files} of {last.total_files} files" if last else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from ragbot.console import intake, render
@@ -23,13 +24,8 @@ def serve(options: AnswerOptions, host: str | None, port: int | None, paths: Seq
     port = settings.ui.port if port is None else port
     if paths:
         intake.check_paths(paths)
-    with terminal.working("starting …"):
-        try:
-            from apps.gradio_app import launch
-        except ModuleNotFoundError as error:
-            if (error.name or "").partition(".")[0] != "gradio":
-                raise
-            raise MissingExtraError("the web interface", "ui") from error
+    if find_spec("gradio") is None:
+        raise MissingExtraError("the web interface", "ui")
     with opened_bot(options, settings, create=True) as bot:
         if paths:
             done = intake.run(bot, terminal, paths)
@@ -39,6 +35,10 @@ def serve(options: AnswerOptions, host: str | None, port: int | None, paths: Seq
                 terminal.note(render.report_line(done))
             for failure in done.failed:
                 terminal.note(f"failed: {failure.source}: {failure.reason}", style="red")
+        with terminal.working("starting …"):
+            bot.chain  # noqa: B018  # loads the chat model: what is wrong with it is said here, and not on the page
+            # Only now: the app takes this process off the hub, and a model may have to come from there.
+            from apps.gradio_app import launch
         try:
             page = launch(bot, host=host, port=port, open_browser=open_browser, block=False)
         except OSError as error:

@@ -183,6 +183,19 @@ class Catalog:
                 (state.size, state.mtime_ns, _checksum(*changed[1:]), row[0]),
             )
 
+    def set_acl(self, source: str, acl: Sequence[str]) -> bool:
+        """Say who may see a document, empty for everyone; False if it was so already."""
+        with self._transaction() as db:
+            row = db.execute(f"SELECT {_DOCUMENT} FROM documents WHERE source = ?", (source,)).fetchone()
+            self._document(row)
+            changed = (*row[1:6], _acl_json(acl), *row[7:11])
+            if changed[5] == row[6]:
+                return False
+            db.execute(
+                "UPDATE documents SET acl = ?, checksum = ? WHERE id = ?", (changed[5], _checksum(*changed), row[0])
+            )
+        return True
+
     def documents(self) -> list[Document]:
         """All documents, by source."""
         return [self._document(row) for row in self._query(f"SELECT {_DOCUMENT} FROM documents ORDER BY source")]
@@ -212,23 +225,23 @@ class Catalog:
         state: FileState,
         chunks: Sequence[NewChunk],
         vectors: Vectors,
-        acl: Sequence[str] = (),
+        acl: Sequence[str] | None = (),
     ) -> int:
-        """Add a document, or replace the one of the same source; all of it in one transaction. Returns its id."""
-        if isinstance(acl, str):
-            raise TypeError(f"acl takes a list of principals, not the string {acl!r}")
-        acl_json, metadata = (
-            json.dumps(sorted(acl)),
-            json.dumps(dict(parsed.metadata), ensure_ascii=False, sort_keys=True),
-        )
-        fields = (source, parsed.title, parsed.type, parsed.language, parsed.date, acl_json, metadata)
-        fields = (*fields, state.content_hash, state.size, state.mtime_ns)  # type: ignore[assignment]
+        """Add a document, or replace the one of the same source; all of it in one transaction. Returns its id.
+
+        ``acl`` None keeps the access list of the one that is replaced.
+        """
+        acl_json = None if acl is None else _acl_json(acl)
+        metadata = json.dumps(dict(parsed.metadata), ensure_ascii=False, sort_keys=True)
         pages = json.dumps(parsed.pages)
         headings = json.dumps([(h.start, h.level, h.text) for h in parsed.headings], ensure_ascii=False)
         body = (parsed.text, pages, headings, _checksum(parsed.text, pages, headings))
         with self._transaction() as db:
             seq = self._next_seq(db)
-            old = db.execute("SELECT id FROM documents WHERE source = ?", (source,)).fetchone()
+            old = db.execute("SELECT id, acl FROM documents WHERE source = ?", (source,)).fetchone()
+            kept = acl_json or (old[1] if old else "[]")
+            fields = (source, parsed.title, parsed.type, parsed.language, parsed.date, kept, metadata)
+            fields = (*fields, state.content_hash, state.size, state.mtime_ns)  # type: ignore[assignment]
             if old:
                 document_id = int(old[0])
                 self._drop_chunks(db, document_id, seq)
@@ -457,6 +470,12 @@ _ERRORS: Mapping[str, Callable[[Path, Exception], KnowledgeBaseError]] = {
 def _checksum(*values: object) -> int:
     """CRC-32 of a row; the separator keeps ("ab", "c") apart from ("a", "bc")."""
     return zlib.crc32("\x1f".join("\x00" if value is None else str(value) for value in values).encode("utf-8"))
+
+
+def _acl_json(acl: Sequence[str]) -> str:
+    if isinstance(acl, str):
+        raise TypeError(f"acl takes a list of principals, not the string {acl!r}")
+    return json.dumps(sorted(acl))
 
 
 def _chunk_rows(

@@ -41,7 +41,8 @@ def load_embedder(spec: str, **options: Any) -> Embedder:
         ModelNotFoundError: no such provider or model.
         MissingExtraError: the provider's packages are not installed.
     """
-    return _load("embedder", spec, EMBEDDERS, "ragbot.embedders", "sentence-transformers", options)
+    embedder: Embedder = _load("embedder", spec, EMBEDDERS, "ragbot.embedders", "sentence-transformers", options)
+    return embedder
 
 
 def load_chat_model(spec: str, **options: Any) -> BaseChatModel:
@@ -51,7 +52,8 @@ def load_chat_model(spec: str, **options: Any) -> BaseChatModel:
         ModelNotFoundError: no such provider or model.
         MissingExtraError: the provider's packages are not installed.
     """
-    return _load("chat model", spec, CHAT_MODELS, "ragbot.chat_models", "transformers", options)
+    model: BaseChatModel = _load("chat model", spec, CHAT_MODELS, "ragbot.chat_models", "transformers", options)
+    return model
 
 
 def _load(kind: str, spec: str, table: dict[str, str], group: str, default: str, options: dict[str, Any]) -> Any:

