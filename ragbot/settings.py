@@ -44,7 +44,7 @@ class OpenAISettings(Section):
 
     base_url: str = Field("http://127.0.0.1:8000/v1", description="address of the endpoint")
     api_key: SecretStr = Field(SecretStr(""), description="key of the endpoint; empty for a local server")
-    timeout: float = Field(60.0, gt=0, description="seconds to wait for an answer")
+    timeout: float = Field(60.0, gt=0, description="seconds to wait for an answer, or for its next piece")
 
 
 class ChunkingSettings(Section):
@@ -73,7 +73,7 @@ class GenerationSettings(Section):
 
     context_tokens: Positive = Field(1200, description="largest context handed to the chat model, in its tokens")
     answer_tokens: Positive = Field(256, description="longest answer, in tokens")
-    temperature: float = Field(0.0, ge=0, le=2, description="0 takes the likeliest token")
+    temperature: float = Field(0.0, ge=0, le=2, description="randomness of a chat model; 0 takes the likeliest token")
     min_confidence: Fraction = Field(0.5, description="below this the question is refused")
 
 
