@@ -61,7 +61,7 @@ def after_answer(terminal: Terminal, answer: Answer, threshold: float, quotes: b
     if answer.hits:
         terminal.line()
         needed = labels.threshold.format(f"{threshold:.0%}") if answer.confidence < threshold else ""
-        terminal.line(labels.confidence.format(f"{answer.confidence:.0%}") + needed, "dim")
+        terminal.line(labels.confidence.format(f"{min(answer.confidence, 0.99):.0%}") + needed, "dim")
     seconds = " · ".join(f"{name} {value:.2f} s" for name, value in answer.timings.items())
     if terminal.verbose and seconds:
         terminal.note(seconds)

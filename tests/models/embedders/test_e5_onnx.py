@@ -11,27 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from ragbot.errors import ModelNotFoundError
+from ragbot.models.bundled import cache_root
 from ragbot.models.embedders import e5_onnx
 from ragbot.models.embedders.e5_onnx import CACHE_NAME, WEIGHTS, BundledE5, load
+from ragbot.models.embedders.e5_torch import bert_model, encode
 from ragbot.models.embedders.e5_weights import E5Weights, dequantize
 
 ROOT = Path(__file__).resolve().parents[3]
 # Read now: the fixtures of tests/conftest.py take the developer's settings away.
-BENCH = Path(os.environ.get("RAGBOT_BENCH", ROOT.parent / "shared" / "bench"))
-LAYER_NAMES = {
-    "q": "attention.self.query",
-    "k": "attention.self.key",
-    "v": "attention.self.value",
-    "ao": "attention.output.dense",
-    "fi": "intermediate.dense",
-    "fo": "output.dense",
-    "aln": "attention.output.LayerNorm",
-    "oln": "output.LayerNorm",
-}
+BENCH = Path(os.environ.get("RAGBOT_BENCH_DIR", ROOT.parent / "shared" / "bench"))
 
 
 def real_texts() -> list[str]:
@@ -54,67 +45,30 @@ def real_texts() -> list[str]:
     return texts
 
 
-def reference(weights: E5Weights, rows: list[list[int]]) -> npt.NDArray[np.float32]:
-    """The same weights in transformers' float32 BertModel, mean pooled, of unit length."""
-    import torch
-    from transformers import BertConfig, BertModel
-
-    config = BertConfig(
-        vocab_size=1,  # the words are looked up in the file
-        hidden_size=weights.hidden,
-        num_hidden_layers=weights.layers,
-        num_attention_heads=weights.heads,
-        intermediate_size=weights.ffn,
-        max_position_embeddings=weights.max_positions,
-        type_vocab_size=weights.type_vocab,
-        layer_norm_eps=weights.epsilon,
-    )
-    with torch.device("meta"):
-        model = BertModel(config, add_pooling_layer=False)
-    state = {
-        "embeddings.word_embeddings.weight": np.zeros((1, weights.hidden), np.float32),
-        "embeddings.position_embeddings.weight": weights.vector("emb.pos").reshape(-1, weights.hidden),
-        "embeddings.token_type_embeddings.weight": weights.vector("emb.type").reshape(-1, weights.hidden),
-        "embeddings.LayerNorm.weight": weights.vector("emb.ln.w"),
-        "embeddings.LayerNorm.bias": weights.vector("emb.ln.b"),
-    }
-    for layer in range(weights.layers):
-        for ours, theirs in LAYER_NAMES.items():
-            name = f"l{layer}.{ours}.w"
-            columns = weights.ffn if ours == "fo" else weights.hidden
-            matrix = weights.vector(name) if ours.endswith("ln") else weights.matrix(name, columns)
-            state[f"encoder.layer.{layer}.{theirs}.weight"] = matrix
-            state[f"encoder.layer.{layer}.{theirs}.bias"] = weights.vector(f"l{layer}.{ours}.b")
-    tensors = {name: torch.from_numpy(np.array(value)) for name, value in state.items()}
-    result = model.load_state_dict(tensors, strict=False, assign=True)
-    assert not result.missing_keys
-    assert not result.unexpected_keys
-    model.embeddings.position_ids = torch.arange(weights.max_positions)[None]
-    model.embeddings.token_type_ids = torch.zeros(1, weights.max_positions, dtype=torch.long)
-    blocks = weights.blocks("emb.word", weights.hidden)
-    out = np.empty((len(rows), weights.hidden), np.float32)
-    order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
-    with torch.inference_mode():
-        for begin in range(0, len(rows), 20):
-            batch = order[begin : begin + 20]
-            width = max(len(rows[i]) for i in batch)
-            ids = np.array([rows[i] + [1] * (width - len(rows[i])) for i in batch])
-            words = torch.from_numpy(dequantize(blocks[ids.ravel()]).reshape(*ids.shape, -1))
-            mask = torch.tensor([[1] * len(rows[i]) + [0] * (width - len(rows[i])) for i in batch])
-            states = model.eval()(inputs_embeds=words, attention_mask=mask).last_hidden_state * mask[..., None]
-            pooled = states.sum(1) / mask.sum(1, keepdim=True)
-            out[batch] = (pooled / pooled.norm(dim=1, keepdim=True)).numpy()
-    return out
-
-
 def test_int8_is_as_good_as_float32(e5: BundledE5) -> None:
     texts = real_texts()
     assert len(texts) == 200
     rows = e5._token_ids(["passage: " + text for text in texts])
-    exact = reference(E5Weights(WEIGHTS.locate()), rows)
+    weights = E5Weights(WEIGHTS.locate())
+    exact = encode(weights, bert_model(weights), rows)
     cosines = (e5.encode_documents(texts) * exact).sum(axis=1)
     assert cosines.min() >= 0.99
     assert cosines.mean() >= 0.995
+
+
+def test_both_graphs_give_the_same_vectors(e5: BundledE5) -> None:
+    """On a CPU without VNNI the other graph runs; an index must not notice."""
+    import onnxruntime
+
+    folder = cache_root() / "models" / CACHE_NAME
+    graphs = [
+        onnxruntime.InferenceSession(str(folder / name), providers=["CPUExecutionProvider"])
+        for name in (e5_onnx.SIGNED_GRAPH, e5_onnx.UNSIGNED_GRAPH)
+    ]
+    for ids in e5._token_ids(real_texts()[::20]):
+        x = (dequantize(e5._words[ids]) + e5._positions[: len(ids)])[None]
+        signed, unsigned = (graph.run(None, {"x": x})[0] for graph in graphs)
+        assert np.allclose(signed, unsigned, atol=1e-6)
 
 
 def test_the_same_text_has_bitwise_the_same_vector(e5: BundledE5) -> None:
