@@ -27,13 +27,15 @@ install: $(VENV)/.installed
 dev: $(VENV)/.installed-dev
 
 # Old versions of pip resolve for minutes and drop extras whose names are spelled the new way.
-$(VENV)/bin/python:
+# The stamp is written last, so that what broke off half-way is done again.
+$(VENV)/.pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "ragbot needs Python 3.11 or newer; found $$($(PYTHON) --version 2>&1). Try: make PYTHON=/path/to/python3.12"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=26"
+	@touch $@
 
-$(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
+$(VENV)/.installed: $(VENV)/.pip pyproject.toml constraints.txt
 	@echo "Installing ragbot and its packages (once, 3.5 GB on disk) …"
 	$(BIN)/python -m pip install --quiet --editable ".[all]" --constraint constraints.txt
 	@touch $@

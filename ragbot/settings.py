@@ -24,6 +24,8 @@ from ragbot.errors import SettingsError
 FILE_NAME = "ragbot.toml"
 PREFIX = "RAGBOT_"
 DELIMITER = "__"
+#: The file that makes a folder a knowledge base.
+CATALOG = "catalog.sqlite3"
 #: Read directly from the environment, never part of the tree.
 ENVIRONMENT_ONLY = {"RAGBOT_CONFIG", "RAGBOT_CACHE_DIR"}
 #: Never shown, not even in an error.
@@ -120,11 +122,26 @@ class Settings(BaseSettings):
         return (init_settings,)
 
     def kb_path(self, kb: str | None = None) -> Path:
-        """The folder of a knowledge base: a plain name lives in the data folder, anything with a separator is a path."""
+        """The folder of a knowledge base.
+
+        Anything with a separator is a path. A plain name lives in the data folder, unless only the working folder
+        has a knowledge base of that name.
+
+        Raises:
+            SettingsError: both have one.
+        """
         name = kb or self.kb
         if name in {".", ".."} or any(mark in name for mark in "/\\~") or Path(name).is_absolute():
             return Path(name).expanduser().absolute()
-        return (self.data_dir / "kb" / name).expanduser().absolute()
+        named = (self.data_dir / "kb" / name).expanduser().absolute()
+        here = Path(name).absolute()
+        if (here / CATALOG).is_file() and here != named:
+            if (named / CATALOG).is_file():
+                raise SettingsError(
+                    f"{name!r} is a knowledge base here and in the data folder: say ./{name} or {named}"
+                )
+            return here
+        return named
 
 
 def load_settings(

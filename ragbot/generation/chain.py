@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -45,6 +46,15 @@ class AnswerStream:
         if self._answer is None:
             raise RuntimeError("the stream is not exhausted yet: iterate it to the end before asking for its answer")
         return self._answer
+
+
+_STOPS = ".。 \n"
+_MARKS = re.compile(r"\s*\[\d+\]")
+
+
+def _says_only(text: str, phrase: str) -> bool:
+    """Whether an answer is a set phrase, markers and full stops aside: "… directly, but [1]" is an answer."""
+    return _MARKS.sub("", text).strip(_STOPS) == phrase.strip(_STOPS)
 
 
 @dataclass(frozen=True)
@@ -123,5 +133,5 @@ class AnswerChain:
         if not text.strip():
             text = refusal
             yield text
-        refused = text.strip().startswith(refusal.rstrip(".。"))
-        finish(text, refused, () if refused else citations.found)
+        refused = _says_only(text, refusal) or (text.startswith(refusal.rstrip(_STOPS)) and not citations.found)
+        finish(text, refused, citations.found)

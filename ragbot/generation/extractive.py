@@ -28,9 +28,17 @@ LANGUAGE_WEIGHT = 0.5
 MARGIN = 1.0
 MOST_SENTENCES = 3
 
-_MARKUP = re.compile(r"^[ \t]*(?:[-*+•]|\d{1,3}[.)、])[ \t]+|\*\*|__|`|^[ \t]*>[ \t]?")
+_MARKUP = re.compile(r"^[ \t]*(?:[-*+•]|\d{1,3}[.)、])[ \t]+|\*\*|`|^[ \t]*>[ \t]?")
+#: Bold of several words; __init__ is a name.
+_BOLD = re.compile(r"(?<!\w)__(\S[^_]*\s[^_]*\S)__(?!\w)")
 _RULE = re.compile(r"^[\s|:\-=_*#]*$")
-_REFERENCE = re.compile(r"[ \t]*[\[【［]\s*\d{1,3}(?:\s*[-–,，、]\s*\d{1,3})*\s*[\]】］]")
+#: The source's own references. Not those of code (``a[1]``), nor what holds a zero: [0, 1] is an interval.
+_REFERENCE = re.compile(
+    r"(?:[ \t]+|(?<![A-Za-z0-9_]))[\[【［]\s*[1-9]\d{0,2}(?:\s*[-–,，、]\s*[1-9]\d{0,2})*\s*[\]】］]"
+)
+#: A bracket that is left before a number gets this invisible character, so that it is not read as one of our markers.
+_JOINER = "\u2060"
+_BRACKET = re.compile(r"([\[【［])(?=\s*\d)")
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 
 
@@ -101,7 +109,7 @@ class ExtractiveAnswerer:
 def plain(sentence: str) -> str:
     """A sentence without the marks of Markdown, for showing; table rows become their cells."""
     text = _MARKUP.sub("", _LINK.sub(r"\1", sentence.replace("\n", " ")))
-    text = _REFERENCE.sub("", text)  # the source's own reference numbers would read as our markers
+    text = _BRACKET.sub(rf"\1{_JOINER}", _REFERENCE.sub("", _BOLD.sub(r"\1", text)))
     if text.startswith("|") and text.endswith("|"):
         text = " · ".join(cell.strip() for cell in text.strip("|").split("|"))
     return text.strip()

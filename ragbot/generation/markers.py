@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 
-#: [1], [1, 2], 【1】, ［1］, [passage 1]; at most 40 characters on one line, so that a stream knows when to stop waiting.
+#: [1], [1, 2], 【1】, ［1］, [passage 1], but not [0, 1], which is an interval; at most 40 characters on one line, so that a stream knows when to stop waiting.
 _MARKER = re.compile(
     r"[ \t]*[\[【［](?=[^\[【［\]】］\n]{1,40}[\]】］])[ \t]*(?i:passages?|段落)?[ \t]*"
-    r"(\d{1,3}(?:[ \t]*[,，、][ \t]*\d{1,3})*)[ \t]*[\]】］]"
+    r"([1-9１-９]\d{0,2}(?:[ \t]*[,，、][ \t]*[1-9１-９]\d{0,2})*)[ \t]*[\]】］]"
 )
 #: The beginning of what may become a marker: held back until it is complete or too long to be one.
 _OPEN = re.compile(r"[ \t]*[\[【［][^\[【［\]】］\n]{0,40}\Z|[ \t]+\Z")

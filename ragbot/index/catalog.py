@@ -24,8 +24,9 @@ from ragbot.errors import CorruptError, KnowledgeBaseError, NewerVersionError, S
 from ragbot.index.filters import Filter
 from ragbot.index.schema import APPLICATION_ID, MIGRATIONS, VERSION
 from ragbot.models.embedders.base import Vectors
+from ragbot.settings import CATALOG
 
-FILE_NAME = "catalog.sqlite3"
+FILE_NAME = CATALOG
 #: SQLite takes at most 32,766 variables in a statement.
 _BATCH = 10_000
 #: Seconds to wait for another process's transaction.

@@ -61,12 +61,12 @@ def read_container(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, Arr
         FileNotFoundError: there is no such file.
         CorruptError: the file is damaged, or holds another kind.
     """
-    with path.open("rb") as file:
+    with path.open("rb") as file:  # one handle: another process may replace the file at any moment
         preamble = file.read(_PREAMBLE.size)
+        data = np.memmap(file, np.uint8, mode="r") if preamble else np.empty(0, np.uint8)
     if len(preamble) < _PREAMBLE.size:
         raise CorruptError(f"{path} is cut short")
     magic, length, checksum = _PREAMBLE.unpack(preamble)
-    data = np.memmap(path, np.uint8, mode="r")
     start = _PREAMBLE.size + length
     if magic != MAGIC or start > len(data):
         raise CorruptError(f"{path} is not a container of this version, or is damaged")

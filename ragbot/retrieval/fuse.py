@@ -10,6 +10,10 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 
 
+#: A deviation below this is what rounding leaves of equal scores.
+_NO_SPREAD = 1e-4
+
+
 @dataclass(frozen=True, slots=True)
 class Scale:
     """Mean and standard deviation of a score over the whole collection."""
@@ -19,7 +23,7 @@ class Scale:
 
     def standardize(self, scores: Floats) -> Floats:
         """Scores in standard deviations above the mean; zeros where all scores of the collection are equal."""
-        if self.deviation <= 1e-9:
+        if self.deviation <= _NO_SPREAD:
             return np.zeros_like(scores)
         standardized: Floats = ((scores - self.mean) / self.deviation).astype(np.float32)
         return standardized

@@ -161,6 +161,14 @@ def test_kb_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.kb_path("~/there") == tmp_path / "there"
     assert settings.kb_path("/abs/kb") == Path("/abs/kb")
     assert settings.kb_path(".") == tmp_path
+    (tmp_path / "mine").mkdir()
+    assert settings.kb_path("mine") == tmp_path / "data" / "kb" / "mine"  # a folder, but no knowledge base
+    (tmp_path / "mine" / "catalog.sqlite3").touch()
+    assert settings.kb_path("mine") == tmp_path / "mine"
+    (tmp_path / "data" / "kb" / "mine").mkdir(parents=True)
+    (tmp_path / "data" / "kb" / "mine" / "catalog.sqlite3").touch()
+    with pytest.raises(SettingsError, match=r"\./mine"):
+        settings.kb_path("mine")
 
 
 def test_data_folder_of_the_tests_is_not_the_users() -> None:

@@ -93,11 +93,18 @@ def test_the_set_phrase_is_a_refusal(bot: RagBot, language: str, form: str) -> N
     assert answer.text.startswith(render("refusal", language))
 
 
-@pytest.mark.parametrize("silence", ["", "   ", "\n", "[99]", " [0] "])
+@pytest.mark.parametrize("silence", ["", "   ", "\n", "[99]", " [98] "])
 def test_silence_is_a_refusal(bot: RagBot, silence: str) -> None:
     stream = chain(bot, silence).stream(QUESTION)
     assert "".join(stream) == stream.answer.text == render("refusal", "en")
     assert stream.answer.abstained and stream.answer.citations == ()
+
+
+def test_an_answer_that_begins_like_the_set_phrase_is_one(bot: RagBot) -> None:
+    phrase = render("refusal", "en").rstrip(".")
+    answer = chain(bot, f"{phrase} directly, but batching admits requests [1].").ask(QUESTION)
+    assert not answer.abstained and len(answer.citations) == 1
+    assert chain(bot, f"{phrase} at all, I am afraid.").ask(QUESTION).abstained
 
 
 def test_answer_before_the_end(bot: RagBot) -> None:

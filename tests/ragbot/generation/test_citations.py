@@ -94,7 +94,7 @@ def test_no_markers() -> None:
 
 
 def test_what_looks_like_a_marker_but_is_none() -> None:
-    assert cite("[0] [5]", [passage()]) == ("", ())
+    assert cite("[0] [5]", [passage()]) == ("[0]", ())
     assert len(cite("[[9]1] and [1]", [passage()])[1]) == 1
 
 

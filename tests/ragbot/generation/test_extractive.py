@@ -8,7 +8,9 @@ import pytest
 
 from ragbot.bot import RagBot
 from ragbot.documents import Answer, ParsedDocument
+from ragbot.generation.citations import Citations
 from ragbot.generation.extractive import plain
+from ragbot.generation.markers import Markers
 from ragbot.models.testing import HashEmbedder
 from ragbot.settings import Settings
 
@@ -87,3 +89,23 @@ def test_only_a_picture(kb_folder: Path) -> None:
 )
 def test_plain(sentence: str, shown: str) -> None:
     assert plain(sentence) == shown
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("The score lies in [0, 1].", "The score lies in [0, 1]."),
+        ("权重取值于区间 [0, 1]，学习率取 0.1。", "权重取值于区间 [0, 1]，学习率取 0.1。"),
+        ("Use a[0] and a[1] here.", "Use a[0] and a[1] here."),
+        ("Define __init__ and __repr__.", "Define __init__ and __repr__."),
+        ("This is __very much__ **bold** `code`.", "This is very much bold code."),
+        ("Shown before [3, 4] and again [12].", "Shown before and again."),
+        ("研究表明如此【2】。", "研究表明如此。"),
+        ("- [link](http://a.b) text", "link text"),
+        ("| a | b |", "a · b"),
+    ],
+)
+def test_plain_keeps_what_is_no_markup(source: str, shown: str) -> None:
+    assert plain(source).replace("\u2060", "") == shown
+    numbers = Citations([], "")
+    assert "".join(Markers(numbers.mark).filter([plain(source)])) == plain(source)

@@ -11,13 +11,41 @@ TALK = [Message("user", "What is LoRA?"), Message("assistant", "A method. [1]")]
 
 
 @pytest.mark.parametrize(
-    "question", ["What does it cost?", "那它的缺点是什么呢", "Why?", "为什么", "How about QLoRA and the like?"]
+    "question",
+    [
+        "What does it cost?",
+        "那它的缺点是什么呢",
+        "Why?",
+        "为什么",
+        "为什么呢？",
+        "多少？",
+        "How much?",
+        "How about QLoRA and the like?",
+        "And QLoRA?",
+        "QLoRA 呢？",
+        "这是谁提出的？",
+        "他是什么时候提出的？",
+    ],
 )
 def test_follow_ups_get_the_last_question(question: str) -> None:
     assert standalone(question, TALK) == f"What is LoRA? {question}"
 
 
-@pytest.mark.parametrize("question", ["Which harbours were dredged in 1911?", "长江流经哪些大城市，最后注入哪里"])
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Which harbours were dredged in 1911?",
+        "长江流经哪些大城市，最后注入哪里",
+        "今天天气怎么样？",
+        "什么是 RLAIF？",
+        "LoRA 的秩应该怎样选择？",
+        "与其他机制相比有什么不同？",
+        "What is the difference between LoRA and QLoRA?",
+        "什么是吉他？",
+        "Who wrote the paper that won?",
+        "BPE?",
+    ],
+)
 def test_questions_that_stand_alone(question: str) -> None:
     assert standalone(question, TALK) == question
 

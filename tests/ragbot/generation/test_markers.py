@@ -51,7 +51,8 @@ def run(text: str, passages: int = 5, size: int | None = None) -> tuple[str, lis
         ("A [ 1 ]", "A [1]", [1]),
         ("A [１]", "A [1]", [1]),
         # Those that name nothing are dropped, with the space in front.
-        ("A [9] B [0].", "A B.", []),
+        ("A [9] B.", "A B.", []),
+        ("in [0, 1] and a[0]", "in [0, 1] and a[0]", []),
         ("A [1, 9]", "A [1]", [1]),
         # What only looks alike is text.
         ("array[i] = x[j + 1]", "array[i] = x[j + 1]", []),
