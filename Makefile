@@ -36,7 +36,7 @@ $(VENV)/.pip:
 	@touch $@
 
 $(VENV)/.installed: $(VENV)/.pip pyproject.toml constraints.txt
-	@echo "Installing ragbot and its packages (once, 3.5 GB on disk) …"
+	@echo "Installing ragbot and its packages (once, 3 GB on disk) …"
 	$(BIN)/python -m pip install --quiet --editable ".[all]" --constraint constraints.txt
 	@touch $@
 

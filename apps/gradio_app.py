@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 # Gradio reads both when it is imported: no analytics, no version check, no look at a hub.
@@ -11,10 +13,11 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 import gradio as gr
+from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from apps import gradio_chat, gradio_documents, gradio_search
-from apps.gradio_page import PageMiddleware
+from apps.gradio_page import HostGuard, PageMiddleware
 from apps.gradio_text import label, translations
 from ragbot.bot import RagBot
 from ragbot.errors import UserError
@@ -76,8 +79,19 @@ def _serve(blocks: gr.Blocks, bot: RagBot, host: str, port: int, open_browser: b
         i18n=translations(),
         theme=_theme(),
         css_paths=Path(__file__).with_name("gradio_style.css"),
-        app_kwargs={"middleware": [Middleware(PageMiddleware)]},
+        app_kwargs={"middleware": [Middleware(PageMiddleware)], "lifespan": _guarded(host)},
     )
+
+
+def _guarded(host: str) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+    """Before anything is served: the guard goes around everything, Gradio's own middleware included."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        app.middleware_stack = HostGuard(app.middleware_stack or app.build_middleware_stack(), host)
+        yield
+
+    return lifespan
 
 
 def _no_proxy(host: str) -> None:

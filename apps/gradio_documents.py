@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -53,7 +52,7 @@ def build(bot: RagBot, blocks: gr.Blocks, tab: gr.Tab, refresh_chat: Callable[..
 
     def add(sent: Sequence[str] | None, request: gr.Request, progress: gr.Progress = gr.Progress()) -> dict[Any, Any]:  # noqa: B008
         language = language_of(request)
-        kept: list[Path] = []
+        kept = uploads.Kept()
 
         def tell(at: Progress) -> None:
             sentence = say(language, "ingesting", name=html.name(at.current))
@@ -62,10 +61,10 @@ def build(bot: RagBot, blocks: gr.Blocks, tab: gr.Tab, refresh_chat: Callable[..
         try:
             progress(0, desc=say(language, "waiting"))
             kept = uploads.keep(bot.kb.folder, sent or [])
-            result = html.report(bot.ingest(*kept, progress=tell), language)
+            result = html.report(bot.ingest(*kept.paths, progress=tell), language)
         except Exception as error:  # noqa: BLE001  # told on the page, where it stays, and kept in the log
             result = html.failure(*words(error, language))
-        uploads.discard(kept, {document.source for document in bot.documents()})
+        uploads.discard(kept.new, {document.source for document in bot.documents()})
         return {files: None, report: result, **listing(language)}
 
     def ask(source: str | None, request: gr.Request) -> dict[Any, Any]:
@@ -80,7 +79,6 @@ def build(bot: RagBot, blocks: gr.Blocks, tab: gr.Tab, refresh_chat: Callable[..
         language = language_of(request)
         with shown(language):
             gone = bot.remove(source or "")
-            uploads.forget(bot.kb.folder, source or "")
             message = say(language, "removed" if gone else "already_gone", title=html.name(source or ""))
             return {report: html.note(message), **listing(language)}
 

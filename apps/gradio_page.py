@@ -1,8 +1,12 @@
-"""What is added to the page that Gradio serves: an early script, a style, and a policy that the browser enforces."""
+"""What stands before Gradio: who may ask at all; and an early script, a style, and a policy on the page it serves."""
 
 from __future__ import annotations
 
-from starlette.datastructures import MutableHeaders
+import ipaddress
+import re
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 #: Whatever slips through all escaping: the browser itself refuses to ask another host for anything. Gradio's own page
@@ -52,3 +56,49 @@ class PageMiddleware:
             await send({"type": "http.response.body", "body": page})
 
         await self._app(scope, receive, rewrite)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a server bound to ``host`` is reached from this machine alone."""
+    try:
+        return host.lower() == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+class HostGuard:
+    """Keeps other web sites out: their pages run in the person's browser, on the machine that may ask us.
+
+    A site whose name was made to point at the loopback (DNS rebinding) is told by the Host header, which is checked
+    where we are bound to the loopback; a request that a foreign page sends is told by its Origin header. It has to be
+    outermost, since Gradio answers what crosses origins itself.
+    """
+
+    def __init__(self, app: ASGIApp, bound: str) -> None:
+        self._app = app
+        self._hosts = {"127.0.0.1", "localhost", "[::1]", bound.lower(), f"[{bound.strip('[]').lower()}]"}
+        self._any_host = not is_loopback(bound)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """An ASGI application."""
+        if scope["type"] not in {"http", "websocket"}:
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        hosts, origin = headers.getlist("host"), headers.get("origin")
+        host = hosts[0].lower() if len(hosts) == 1 else ""
+        foreign = origin is not None and origin.lower().partition("://")[2] != host
+        reason = ""
+        if not self._any_host and re.sub(r":\d*$", "", host) not in self._hosts:
+            reason = f"this ragbot serves its own machine only, and not as {host!r}: open it as http://localhost:PORT/"
+        elif foreign and scope.get("method") not in {"GET", "HEAD", "OPTIONS"}:
+            reason = f"a page from {origin!r} may not change anything here (this is {host!r})"
+        if reason and scope["type"] == "http":
+            await PlainTextResponse(f"refused: {reason}\n", 403)(scope, receive, send)
+            return
+        if reason:
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        if foreign:  # Gradio would allow some of them to read the answer
+            scope = {**scope, "headers": [(name, value) for name, value in scope["headers"] if name != b"origin"]}
+        await self._app(scope, receive, send)

@@ -6,13 +6,22 @@ import re
 import shutil
 import unicodedata
 from collections.abc import Container, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from filecmp import cmp
 from pathlib import Path, PurePosixPath
+from threading import Lock
+from uuid import uuid4
 
-FOLDER = "uploads"
+from ragbot.errors import StorageError
+from ragbot.index.uploads import FOLDER
+
 #: File systems take 255 bytes; a Chinese character is three, and a temporary suffix follows.
 _LONGEST = 200
 _UNSAFE = re.compile(r"[^\w .()\[\]+,=@~-]")
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
+#: Two drops at once must not choose the same free name.
+_lock = Lock()
 
 
 def safe_name(name: str) -> str:
@@ -28,41 +37,79 @@ def safe_name(name: str) -> str:
     return stem.encode()[:room].decode(errors="ignore") + suffix
 
 
-def keep(folder: Path, files: Iterable[str]) -> list[Path]:
-    """Move files into ``folder/uploads``, each whole or not at all; the same name again replaces the file.
+@dataclass
+class Kept:
+    """What became of the files of one call: where each lies, and which of them were not there before."""
 
-    Moved, not copied, so that no second copy of a text outlives its removal in a temporary folder. Two files of one
-    call that share a name are both kept.
+    paths: list[Path] = field(default_factory=list)
+    new: list[Path] = field(default_factory=list)
+
+
+def keep(folder: Path, files: Iterable[str]) -> Kept:
+    """Move files into ``folder/uploads``: all of them, each whole, or none.
+
+    A file never takes another's place: of a name that is in use it becomes ``name (2)``, unless its bytes are there
+    already, which are used again. Moved, not copied, so that no second copy of a text outlives its removal in a
+    temporary folder.
+
+    Raises:
+        StorageError: one cannot be kept; those before it are gone again.
     """
-    target = folder.absolute() / FOLDER
-    target.mkdir(parents=True, exist_ok=True)
-    kept: dict[Path, None] = {}
-    for file in files:
-        path = _free(target / safe_name(Path(file).name), kept)
-        part = path.with_name(f".{path.name}.part")
-        shutil.copyfile(file, part)
-        part.replace(path)
-        Path(file).unlink()
-        kept[path] = None
-    return list(kept)
+    files, kept = list(files), Kept()
+    target, name = folder.absolute() / FOLDER, ""
+    try:
+        with _lock:
+            target.mkdir(parents=True, exist_ok=True)
+            for file in files:
+                name = safe_name(Path(file).name)
+                _keep(Path(file), target / name, kept)
+    except BaseException as error:
+        discard(kept.new, ())
+        if not isinstance(error, OSError):
+            raise
+        reason = error.strerror or str(error)
+        raise StorageError(
+            f"cannot keep {name or 'the files'} in {target}: {reason}; none of these files was added. "
+            "Make room, or make the folder writable, and add them again"
+        ) from error
+    finally:
+        for file in files:
+            with suppress(OSError):
+                Path(file).unlink(missing_ok=True)
+    return kept
 
 
 def discard(files: Iterable[Path], sources: Container[str]) -> None:
     """Delete those of our copies that became no document."""
     for path in files:
         if str(path) not in sources and str(path.resolve()) not in sources:
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
 
 
-def forget(folder: Path, source: str) -> None:
-    """Delete our copy of a document that was uploaded; a file from elsewhere is the person's own and stays."""
-    path = Path(source)
-    if path.parent.resolve() == (folder / FOLDER).resolve():
-        path.unlink(missing_ok=True)
+def _keep(file: Path, wanted: Path, kept: Kept) -> None:
+    path, is_new = _place(file, wanted)
+    if is_new:
+        part = wanted.with_name(f".{uuid4().hex}.part")
+        try:
+            shutil.copyfile(file, part)
+            part.replace(path)
+        except BaseException:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+            raise
+        kept.new.append(path)
+    if path not in kept.paths:
+        kept.paths.append(path)
 
 
-def _free(path: Path, taken: Iterable[Path]) -> Path:
-    taken, candidate, number = set(taken), path, 2
-    while candidate in taken:
-        candidate, number = path.with_stem(f"{path.stem} ({number})"), number + 1
-    return candidate
+def _place(file: Path, wanted: Path) -> tuple[Path, bool]:
+    """Where a file goes, and whether it has to be put there: not if one of its name and with its bytes is there."""
+    numbered = re.compile(rf"{re.escape(wanted.stem)} \(\d+\){re.escape(wanted.suffix)}")
+    for other in sorted(wanted.parent.iterdir()):
+        if (other == wanted or numbered.fullmatch(other.name)) and other.is_file() and cmp(file, other, shallow=False):
+            return other, False
+    path, number = wanted, 2
+    while path.exists() or path.is_symlink():
+        path, number = wanted.with_stem(f"{wanted.stem} ({number})"), number + 1
+    return path, True

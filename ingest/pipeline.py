@@ -9,22 +9,23 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import stat
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
+from ingest.checks import check_file, check_text, hash_file, size_of
 from ingest.chunkers.base import Chunker
 from ingest.loaders import load
 from ingest.prepare import PREFIX_VERSION, embedded_text, prepare
 from ingest.sources import find
 from ragbot.documents import FailedSource, IngestReport, ParsedDocument
-from ragbot.errors import LoaderError
-from ragbot.index.catalog import Catalog, FileState, NewChunk
+from ragbot.errors import LoaderError, RagbotError
+from ragbot.index.catalog import Catalog
 from ragbot.index.knowledge_base import KnowledgeBase
+from ragbot.index.records import FileState, NewChunk
 from ragbot.models.embedders.base import Embedder, Vectors
 
 log = logging.getLogger(__name__)
@@ -148,7 +149,7 @@ class _Run:
 
     def measure(self, files: Sequence[Path]) -> None:
         self.total_files = len(files)
-        self.total_bytes = sum(path.stat().st_size for path in files if path.exists())
+        self.total_bytes = sum(map(size_of, files))
 
     def take_file(self, path: Path, max_bytes: int) -> None:
         source = str(path)
@@ -156,32 +157,43 @@ class _Run:
         try:
             status = path.stat()
             size = status.st_size
-            _check_file(path, status, max_bytes)
+            check_file(path, status, max_bytes)
             known = self.catalog.file_state(source)
             if known and (known.size, known.mtime_ns) == (size, status.st_mtime_ns):
                 if known.content_hash.endswith(self._signature):
                     self._unchanged(source, size)
                     return
-            state = FileState(_hash_file(path) + self._signature, size, status.st_mtime_ns)
+            state = FileState(hash_file(path) + self._signature, size, status.st_mtime_ns)
             if known and known.content_hash == state.content_hash:
                 self.catalog.touch(source, state)
                 self._unchanged(source, size)
                 return
-            parsed = load(path, max_bytes=max_bytes)
-            _check_text(source, parsed)
+            parsed, chunks = self._read(path, max_bytes)
         except LoaderError as error:
             self._fail(source, str(error), size)
             return
         except OSError as error:
             self._fail(source, f"cannot be read: {error.strerror or error}", size)
             return
-        self._queue(_Pending(source, parsed, state, prepare(parsed, self.chunker), known is None))
+        self._queue(_Pending(source, parsed, state, chunks, known is None))
+
+    def _read(self, path: Path, max_bytes: int) -> tuple[ParsedDocument, list[NewChunk]]:
+        try:
+            parsed = load(path, max_bytes=max_bytes)
+            check_text(str(path), parsed)
+            return parsed, prepare(parsed, self.chunker)
+        except (RagbotError, OSError):
+            raise
+        except Exception as error:  # a parser's defect, met in one file, must not lose the others
+            log.exception("%s: unexpected error in its loader", path)
+            words = " ".join(f"{type(error).__name__}: {error}".split())[:300].encode("utf-8", "replace").decode()
+            raise LoaderError(f"unexpected error in its loader: {words}") from error
 
     def take(self, source: str, parsed: ParsedDocument) -> None:
         digest = hashlib.blake2b(repr(parsed).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
         state = FileState(digest + self._signature, len(parsed.text))
         try:
-            _check_text(source, parsed)
+            check_text(source, parsed)
         except LoaderError as error:
             self._fail(source, str(error), state.size)
             return
@@ -269,46 +281,3 @@ class _Run:
             done = self._shown_bytes = max(self._shown_bytes, self._bytes + waiting)
             worked = self._shown_worked = max(self._shown_worked, self._worked + waiting)
             self.progress(Progress(self._files, self.total_files, done, self.total_bytes, self._chunks, source, worked))
-
-
-def _check_file(path: Path, status: os.stat_result, max_bytes: int) -> None:
-    """Raise LoaderError for what must not even be opened to be hashed: a pipe never ends, a huge file hardly does."""
-    if not stat.S_ISREG(status.st_mode):
-        raise LoaderError(f"{path.name} is not a regular file: only files are read")
-    if status.st_size > max_bytes:
-        size, limit = status.st_size / (1 << 20), max_bytes / (1 << 20)
-        raise LoaderError(f"{path.name} is too large: {size:.1f} MiB, at most {limit:.1f} MiB are read; split it")
-    _check_encodable(str(path), "its name")
-
-
-def _check_text(source: str, parsed: ParsedDocument) -> None:
-    """Raise LoaderError for a document without text, or with text that cannot be stored."""
-    if not parsed.text.strip():
-        raise LoaderError("is empty")
-    _check_encodable(source, "its name")
-    for part in (parsed.text, parsed.title, *(heading.text for heading in parsed.headings)):
-        _check_encodable(part, "its text")
-    for pair in parsed.metadata.items():
-        _check_encodable("".join(pair), "its metadata")
-
-
-def _check_encodable(value: str, what: str) -> None:
-    try:
-        value.encode("utf-8")
-    except UnicodeEncodeError:
-        raise LoaderError(
-            f"{what} holds bytes that are no text in UTF-8 (lone surrogates): rename or convert it"
-        ) from None
-
-
-def _hash_file(path: Path) -> str:
-    digest = hashlib.blake2b(digest_size=16)
-    for block in _blocks(path):
-        digest.update(block)
-    return digest.hexdigest()
-
-
-def _blocks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            yield block

@@ -8,7 +8,7 @@ from operator import attrgetter
 
 from ingest.chunkers.base import Chunker
 from ragbot.documents import ParsedDocument, heading_path, page_at
-from ragbot.index.catalog import NewChunk
+from ragbot.index.records import NewChunk
 
 #: Raised when the text in front of a chunk is made differently: unchanged files are then cut again.
 PREFIX_VERSION = 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,16 +34,14 @@ def find(paths: Iterable[str | os.PathLike[str]]) -> Found:
     failed: list[FailedSource] = []
     given = [_named(path) for path in paths]
     for path in given:
-        if path.is_dir():
+        if stat.S_ISDIR(_mode(path)):
             for found in _walk(path, failed):
                 if found.suffix.lower() in SUPPORTED_SUFFIXES:
                     files.setdefault(found)
                 else:
                     ignored.append(found)
-        elif path.exists():
-            files.setdefault(path)  # named by the person: if it cannot be read, the report says why
         else:
-            raise SourceError(f"{path} does not exist; check the spelling (relative paths start at {Path.cwd()})")
+            files.setdefault(path)  # named by the person: if it cannot be read, the report says why
     if not files:
         kinds = " ".join(sorted(SUPPORTED_SUFFIXES))
         raise SourceError(f"nothing to ingest in {', '.join(map(str, given))}; formats: {kinds}")
@@ -56,6 +55,16 @@ def _named(path: str | os.PathLike[str]) -> Path:
     except RuntimeError:  # "~draft.md" is a name here, and nobody's home
         absolute = Path(path).absolute()
     return absolute.resolve() if ".." in absolute.parts else absolute
+
+
+def _mode(path: Path) -> int:
+    # Not is_dir() and exists(): where a folder above may not be entered, they raise or say no, by the Python version.
+    try:
+        return path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a null character in the name
+        raise SourceError(f"{path} does not exist; check the spelling (relative paths start at {Path.cwd()})") from None
+    except OSError as error:
+        raise SourceError(f"cannot read {path}: {error.strerror or error}") from error
 
 
 def _walk(folder: Path, failed: list[FailedSource]) -> Iterator[Path]:

@@ -122,9 +122,14 @@ class RagBot:
         return ingest_documents(self.kb, self.embedder, self._chunker(), documents, acl=acl, progress=progress)
 
     def remove(self, source: str) -> bool:
-        """Remove a document by its source; False if there is none of that name."""
+        """Remove a document by its source, and our copy if it was uploaded; False if there is none of that name."""
+        from ragbot.index.uploads import forget
+
         with self.kb.writing() as catalog:
-            return catalog.remove_document(source)
+            if not catalog.remove_document(source):
+                return False
+            forget(self.kb.folder, source)
+        return True
 
     def documents(self) -> list[Document]:
         """All documents, by source."""

@@ -61,6 +61,16 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", guarded_look_up)
 
 
+@pytest.fixture
+def offline(_no_network: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without a network: for what must say so clearly, where other tests must not even ask."""
+
+    def unknown(*_: Any, **__: Any) -> Any:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+
+
 def is_loopback(host: str | bytes) -> bool:
     """Whether ``host`` names this machine."""
     name = host.decode() if isinstance(host, bytes) else host

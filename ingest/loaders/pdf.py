@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ctypes
 import threading
+from collections.abc import Callable
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -29,6 +31,7 @@ MAX_PAGES = 20_000
 MAX_CHARACTERS = 100_000_000
 _MAX_OUTLINE = 20_000
 _MAX_FIRST_LINE = 120
+_METADATA = ("Title", "Author", "CreationDate")
 _PASSWORD_ERRORS = (pdfium_c.FPDF_ERR_PASSWORD, pdfium_c.FPDF_ERR_SECURITY)
 # PDFium is not thread safe: not even two documents may be read at once in one process.
 _PDFIUM = threading.Lock()
@@ -87,9 +90,17 @@ def _read(document: pypdfium2.PdfDocument, path: Path) -> _Raw:
         destination = bookmark.get_dest()
         page_index = destination.get_index() if destination is not None else None
         if page_index is not None:
-            outline.append(OutlineEntry(clean(bookmark.get_title() or ""), bookmark.level + 1, page_index))
-    metadata = {key: clean(value) for key, value in document.get_metadata_dict().items() if value}
+            outline.append(OutlineEntry(_text(bookmark.get_title), bookmark.level + 1, page_index))
+    metadata = {key: _text(partial(document.get_metadata_value, key)) for key in _METADATA}
     return pages, outline, metadata, _catalog_language(document)
+
+
+def _text(read: Callable[[], str]) -> str:
+    """A title or a field of the metadata; one that is no valid UTF-16 (a lone surrogate) is none, the text still counts."""
+    try:
+        return clean(read() or "")
+    except UnicodeError:
+        return ""
 
 
 def _assemble(

@@ -140,7 +140,7 @@ def listing(options: Options) -> dict[str, Any]:
 
 
 def remove(options: KnowledgeBaseOptions, name: str) -> str:
-    """Remove a document without loading the embedder; returns its source.
+    """Remove a document, and our copy if it was uploaded, without loading the embedder; returns its source.
 
     Raises:
         SourceError: there is no such document.
@@ -153,12 +153,14 @@ def remove(options: KnowledgeBaseOptions, name: str) -> str:
     if stored is None:
         raise CorruptError(f"{folder} does not say which embedder built it; ingest into a new one with --kb NAME")
     from ragbot.index.knowledge_base import KnowledgeBase
+    from ragbot.index.uploads import forget
     from ragbot.models.embedders.base import Fingerprint
 
     kb = KnowledgeBase(folder, Fingerprint(**json.loads(stored)), create=False)
     try:
         with kb.writing() as writing:
-            writing.remove_document(source)
+            if writing.remove_document(source):
+                forget(folder, source)
     finally:
         kb.close()
     return source

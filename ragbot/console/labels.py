@@ -21,6 +21,7 @@ class Labels:
     confidence: str
     threshold: str
     nearest: str
+    no_citations: str
     nothing_found: str
     no_documents: str
     filtered: str
@@ -45,6 +46,7 @@ LABELS = {
         confidence="confidence {}",
         threshold="; below {} nothing is answered",
         nearest="The nearest passages are in:",
+        no_citations="This answer has no citation: check it before you rely on it.",
         nothing_found="Nothing found for “{}”.",
         no_documents="There are no documents yet. Add some first: ragbot ingest FOLDER",
         filtered="Filters are set: fewer of them may find more.",
@@ -70,6 +72,7 @@ LABELS = {
         confidence="可信度 {}",
         threshold="，低于 {} 不作答",
         nearest="最接近的段落出自：",
+        no_citations="这个回答没有引用出处，采用之前请先核实。",
         nothing_found="没有找到与“{}”相关的内容。",
         no_documents="还没有任何文档。请先添加：ragbot ingest 文件夹",
         filtered="已设置筛选条件；放宽条件也许能找到更多。",

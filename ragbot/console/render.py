@@ -54,6 +54,8 @@ def after_answer(terminal: Terminal, answer: Answer, threshold: float, quotes: b
         citations(terminal, answer.citations, labels, quotes)
     elif answer.hits:
         terminal.line()
+        if not answer.abstained:
+            terminal.line(labels.no_citations)
         terminal.line(labels.nearest)
         places = dict.fromkeys(_chunk_place(hit.chunk, labels) for hit in answer.hits)
         for text in list(places)[:_NEAREST]:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import urlsplit
+
+from rich.text import Text
 
 from ragbot.console import intake, render
 from ragbot.console.knowledge import opened_bot, settings_of
 from ragbot.console.options import INTERRUPTED, AnswerOptions
+from ragbot.console.terminal import clean
 from ragbot.errors import MissingExtraError, UserError
 
 
@@ -39,6 +43,7 @@ def serve(options: AnswerOptions, host: str | None, port: int | None, paths: Seq
             bot.chain  # noqa: B018  # loads the chat model: what is wrong with it is said here, and not on the page
             # Only now: the app takes this process off the hub, and a model may have to come from there.
             from apps.gradio_app import launch
+            from apps.gradio_page import is_loopback
         try:
             page = launch(bot, host=host, port=port, open_browser=open_browser, block=False)
         except OSError as error:
@@ -46,6 +51,9 @@ def serve(options: AnswerOptions, host: str | None, port: int | None, paths: Seq
                 f"cannot listen on {host}:{port} ({error}); choose another with --port, or 0 for a free one"
             ) from error
         url = page.local_url
+        if not is_loopback(host):  # said even with --quiet
+            text = f"anyone who can reach {host}:{urlsplit(url).port} can read and change this knowledge base; there is no login yet"
+            terminal.err.print(Text.assemble(("warning: ", "bold yellow"), clean(text)), soft_wrap=True)
         terminal.show({"url": url, "kb": settings.kb}, lambda out, _: out.line(f"ragbot is at {url} (Ctrl-C stops it)"))
         page.block_thread()
     return 0

@@ -9,65 +9,28 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import threading
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from ragbot.documents import Chunk, Document, Heading, ParsedDocument
-from ragbot.errors import CorruptError, KnowledgeBaseError, NewerVersionError, StorageError
+from ragbot.errors import CorruptError
+from ragbot.index.database import Database
 from ragbot.index.filters import Filter
-from ragbot.index.schema import APPLICATION_ID, MIGRATIONS, VERSION
+from ragbot.index.records import Changes, FileState, NewChunk, acl_json, checksum, chunk_rows
 from ragbot.models.embedders.base import Vectors
 from ragbot.settings import CATALOG
 
 FILE_NAME = CATALOG
 #: SQLite takes at most 32,766 variables in a statement.
 _BATCH = 10_000
-#: Seconds to wait for another process's transaction.
-_WAIT = 30
 _DOCUMENT = "id, source, title, type, language, date, acl, metadata, content_hash, size, mtime_ns, checksum"
 _CHUNK = 'id, document_id, ordinal, start, "end", page, headings, prefix, text, checksum'
 
 
-@dataclass(frozen=True, slots=True)
-class FileState:
-    """What tells whether a source has changed since it was ingested."""
-
-    content_hash: str
-    size: int = 0
-    mtime_ns: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class NewChunk:
-    """A chunk to be stored: its span, what is embedded in front of it, and the hash of what was embedded."""
-
-    start: int
-    end: int
-    page: int | None
-    headings: tuple[str, ...]
-    prefix: str
-    embedded_hash: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """What happened after a sequence number: chunks to take out, and chunks to put in (ids, texts, vectors)."""
-
-    seq: int
-    removed: list[int]
-    added: list[int]
-    texts: list[str]
-    vectors: Vectors
-
-
-class Catalog:
+class Catalog(Database):
     """The SQLite file of a knowledge base; safe to use from several threads.
 
     Args:
@@ -78,65 +41,6 @@ class Catalog:
         CorruptError: it is not a catalog, or is damaged.
         StorageError: it cannot be opened or written.
     """
-
-    def __init__(self, path: Path, create: bool = True) -> None:
-        self.path = path
-        self._lock = threading.RLock()
-        if not create and not path.is_file():
-            raise KnowledgeBaseError(f"there is no knowledge base in {path.parent}")
-        with self._translated():
-            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=_WAIT)
-            try:
-                self._db.execute("PRAGMA foreign_keys = ON")
-                self._db.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
-                self._migrate()
-            except BaseException:
-                self._db.close()
-                raise
-
-    def _migrate(self) -> None:
-        self._db.execute("BEGIN")  # one state of the file, while another process may be making it
-        version = self._version()
-        (application,) = self._db.execute("PRAGMA application_id").fetchone()
-        (tables,) = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        self._db.execute("COMMIT")
-        if tables and application != APPLICATION_ID:
-            raise CorruptError(f"{self.path} is an SQLite file, but not a catalog of ragbot")
-        if version > VERSION:
-            raise NewerVersionError(
-                f"{self.path.parent} was made by a newer ragbot (format {version}, this one knows {VERSION}); "
-                f"upgrade: pip install -U ragbot"
-            )
-        if version < VERSION:
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("BEGIN IMMEDIATE")
-            for number in range(self._version(), VERSION):  # another process may have been here first
-                for statement in _statements(MIGRATIONS[number]):
-                    self._db.execute(statement)
-                self._db.execute(f"PRAGMA user_version = {number + 1}")
-            self._db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            self._db.execute("COMMIT")
-        self._db.execute("PRAGMA synchronous = FULL")  # an acknowledged document survives a power cut
-
-    def _version(self) -> int:
-        return int(self._db.execute("PRAGMA user_version").fetchone()[0])
-
-    def checkpoint(self) -> None:
-        """Move what the write-ahead log holds into the file and empty the log, so that no deleted text stays in it.
-
-        Where another process is reading just now, the next one does it, or the last to close the catalog.
-        """
-        with self._lock:
-            self._query("PRAGMA busy_timeout = 1000")
-            try:
-                self._query("PRAGMA wal_checkpoint(TRUNCATE)")
-            finally:
-                self._query(f"PRAGMA busy_timeout = {_WAIT * 1000}")
-
-    def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            self._db.close()
 
     # -- metadata ------------------------------------------------------------------------------------------------
 
@@ -181,7 +85,7 @@ class Catalog:
             changed = (*row[:9], state.size, state.mtime_ns)
             db.execute(
                 "UPDATE documents SET size = ?, mtime_ns = ?, checksum = ? WHERE id = ?",
-                (state.size, state.mtime_ns, _checksum(*changed[1:]), row[0]),
+                (state.size, state.mtime_ns, checksum(*changed[1:]), row[0]),
             )
 
     def set_acl(self, source: str, acl: Sequence[str]) -> bool:
@@ -189,11 +93,11 @@ class Catalog:
         with self._transaction() as db:
             row = db.execute(f"SELECT {_DOCUMENT} FROM documents WHERE source = ?", (source,)).fetchone()
             self._document(row)
-            changed = (*row[1:6], _acl_json(acl), *row[7:11])
+            changed = (*row[1:6], acl_json(acl), *row[7:11])
             if changed[5] == row[6]:
                 return False
             db.execute(
-                "UPDATE documents SET acl = ?, checksum = ? WHERE id = ?", (changed[5], _checksum(*changed), row[0])
+                "UPDATE documents SET acl = ?, checksum = ? WHERE id = ?", (changed[5], checksum(*changed), row[0])
             )
         return True
 
@@ -215,8 +119,8 @@ class Catalog:
         rows = self._query("SELECT text, pages, headings, text_checksum FROM documents WHERE id = ?", (document_id,))
         if not rows:
             raise KeyError(document_id)
-        text, pages, headings, checksum = rows[0]
-        self._verify(_checksum(text, pages, headings) == checksum, f"the text of document {document_id}")
+        text, pages, headings, stored = rows[0]
+        self._verify(checksum(text, pages, headings) == stored, f"the text of document {document_id}")
         return text, tuple(json.loads(pages)), tuple(Heading(*heading) for heading in json.loads(headings))
 
     def put_document(
@@ -232,15 +136,15 @@ class Catalog:
 
         ``acl`` None keeps the access list of the one that is replaced.
         """
-        acl_json = None if acl is None else _acl_json(acl)
+        given = None if acl is None else acl_json(acl)
         metadata = json.dumps(dict(parsed.metadata), ensure_ascii=False, sort_keys=True)
         pages = json.dumps(parsed.pages)
         headings = json.dumps([(h.start, h.level, h.text) for h in parsed.headings], ensure_ascii=False)
-        body = (parsed.text, pages, headings, _checksum(parsed.text, pages, headings))
+        body = (parsed.text, pages, headings, checksum(parsed.text, pages, headings))
         with self._transaction() as db:
             seq = self._next_seq(db)
             old = db.execute("SELECT id, acl FROM documents WHERE source = ?", (source,)).fetchone()
-            kept = acl_json or (old[1] if old else "[]")
+            kept = given or (old[1] if old else "[]")
             fields = (source, parsed.title, parsed.type, parsed.language, parsed.date, kept, metadata)
             fields = (*fields, state.content_hash, state.size, state.mtime_ns)  # type: ignore[assignment]
             if old:
@@ -249,19 +153,19 @@ class Catalog:
                 db.execute(
                     "UPDATE documents SET source=?, title=?, type=?, language=?, date=?, acl=?, metadata=?, content_hash=?, "
                     "size=?, mtime_ns=?, checksum=?, text=?, pages=?, headings=?, text_checksum=? WHERE id = ?",
-                    (*fields, _checksum(*fields), *body, document_id),
+                    (*fields, checksum(*fields), *body, document_id),
                 )
             else:
                 cursor = db.execute(
                     "INSERT INTO documents (source, title, type, language, date, acl, metadata, content_hash, size, "
                     f"mtime_ns, checksum, text, pages, headings, text_checksum) VALUES ({','.join('?' * 15)})",
-                    (*fields, _checksum(*fields), *body),
+                    (*fields, checksum(*fields), *body),
                 )
                 document_id = int(cursor.lastrowid or 0)
             db.executemany(
                 'INSERT INTO chunks (document_id, ordinal, start, "end", page, headings, prefix, text, checksum, '
                 f"embedded_hash, embedding, embedding_checksum, seq) VALUES ({','.join('?' * 13)})",
-                _chunk_rows(document_id, parsed.text, chunks, vectors, seq),
+                chunk_rows(document_id, parsed.text, chunks, vectors, seq),
             )
         return document_id
 
@@ -328,7 +232,7 @@ class Catalog:
                     "SELECT chunk_id FROM deletions WHERE seq > ? AND seq <= ?", (after, upto)
                 ).fetchall()
                 for chunk in rows:
-                    self._verify(_checksum(*chunk[1:9]) == chunk[9], f"chunk {chunk[0]}")
+                    self._verify(checksum(*chunk[1:9]) == chunk[9], f"chunk {chunk[0]}")
                 vectors = [self._vector(chunk[10], chunk[11]) for chunk in rows]
                 yield Changes(
                     seq=upto,
@@ -351,7 +255,7 @@ class Catalog:
         db.execute("DELETE FROM chunks WHERE document_id = ?", (document_id,))
 
     def _document(self, row: Sequence[Any]) -> Document:
-        self._verify(_checksum(*row[1:11]) == row[11], f"document {row[0]}")
+        self._verify(checksum(*row[1:11]) == row[11], f"document {row[0]}")
         return Document(
             id=row[0],
             source=row[1],
@@ -365,7 +269,7 @@ class Catalog:
         )
 
     def _chunk(self, row: Sequence[Any], document: Document) -> Chunk:
-        self._verify(_checksum(*row[1:9]) == row[9], f"chunk {row[0]}")
+        self._verify(checksum(*row[1:9]) == row[9], f"chunk {row[0]}")
         return Chunk(
             id=row[0],
             document=document,
@@ -394,97 +298,3 @@ class Catalog:
             batch = ids[begin : begin + _BATCH]
             rows += self._query(sql.format(",".join("?" * len(batch))), batch)
         return rows
-
-    def _query(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
-        with self._lock, self._translated():
-            return self._db.execute(sql, values).fetchall()
-
-    @contextmanager
-    def _snapshot(self) -> Iterator[sqlite3.Connection]:
-        with self._translated():
-            self._db.execute("BEGIN")
-            try:
-                yield self._db
-            finally:
-                if self._db.in_transaction:  # SQLite ends it by itself after some errors
-                    self._db.execute("COMMIT")
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, self._translated():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._db
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            name = getattr(error, "sqlite_errorname", "") or ""
-            for prefix, translate in _ERRORS.items():
-                if name.startswith(prefix):
-                    raise translate(self.path, error) from error
-            raise
-
-
-def _statements(script: str) -> Iterator[str]:
-    """The statements of a script one by one: ``executescript`` would commit the transaction around it."""
-    statement = ""
-    for part in script.split(";")[:-1]:
-        statement += f"{part};"
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
-
-
-def _full(path: Path, error: Exception) -> KnowledgeBaseError:
-    return StorageError(
-        f"cannot write {path}: {error}. What was stored before is unchanged; free some space or check the rights, then "
-        f"run the same command again."
-    )
-
-
-def _damaged(path: Path, error: Exception) -> KnowledgeBaseError:
-    return CorruptError(
-        f"{path} is damaged or no catalog ({error}); restore it from a backup, or ingest into a new folder"
-    )
-
-
-_ERRORS: Mapping[str, Callable[[Path, Exception], KnowledgeBaseError]] = {
-    "SQLITE_FULL": _full,
-    "SQLITE_IOERR": _full,
-    "SQLITE_READONLY": _full,
-    "SQLITE_CANTOPEN": _full,
-    "SQLITE_PERM": _full,
-    "SQLITE_BUSY": _full,
-    "SQLITE_CORRUPT": _damaged,
-    "SQLITE_NOTADB": _damaged,
-}
-
-
-def _checksum(*values: object) -> int:
-    """CRC-32 of a row; the separator keeps ("ab", "c") apart from ("a", "bc")."""
-    return zlib.crc32("\x1f".join("\x00" if value is None else str(value) for value in values).encode("utf-8"))
-
-
-def _acl_json(acl: Sequence[str]) -> str:
-    if isinstance(acl, str):
-        raise TypeError(f"acl takes a list of principals, not the string {acl!r}")
-    return json.dumps(sorted(acl))
-
-
-def _chunk_rows(
-    document_id: int, text: str, chunks: Sequence[NewChunk], vectors: Vectors, seq: int
-) -> Iterator[tuple[Any, ...]]:
-    for ordinal, (chunk, vector) in enumerate(zip(chunks, vectors, strict=True)):
-        headings = json.dumps(chunk.headings, ensure_ascii=False)
-        fields = (document_id, ordinal, chunk.start, chunk.end, chunk.page, headings, chunk.prefix)
-        fields = (*fields, text[chunk.start : chunk.end])  # type: ignore[assignment]
-        blob = np.ascontiguousarray(vector, np.float32).tobytes()
-        yield (*fields, _checksum(*fields), chunk.embedded_hash, blob, zlib.crc32(blob), seq)

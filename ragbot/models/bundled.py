@@ -15,7 +15,7 @@ from pathlib import Path
 import platformdirs
 from filelock import FileLock
 
-from ragbot.errors import ModelNotFoundError
+from ragbot.errors import ModelNotFoundError, RagbotError, StorageError
 
 log = logging.getLogger(__name__)
 
@@ -89,21 +89,39 @@ def build_once(name: str, build: Callable[[Path], None]) -> Path:
 
     The folder appears whole or not at all: it is filled under another name, its checksums are written into a
     manifest, and it is renamed. Processes that want the same folder wait for each other.
+
+    Raises:
+        StorageError: the cache is full, or may not be written to.
     """
     target = cache_root() / "models" / name
     if _intact(target):
         return target
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(target.with_name(f"{name}.lock")):
-        if _intact(target):
-            return target
-        if target.exists():
-            log.warning("the cached model %s is damaged and is built again", name)
-            shutil.rmtree(target)
-        partial = target.with_name(f"{name}.partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir()
-        log.info("building %s into the cache (once)", name)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(target.with_name(f"{name}.lock")):
+            if not _intact(target):
+                _build(target, build)
+    except Exception as error:
+        # The libraries in Rust tell of a full disk in exceptions of their own: tokenizers in a bare Exception.
+        if isinstance(error, RagbotError) or not (isinstance(error, OSError) or "(os error " in str(error)):
+            raise
+        reason = getattr(error, "strerror", None) or error
+        raise StorageError(
+            f"cannot build the model {name} in the cache folder {cache_root()} ({reason}): free space "
+            "there or make it writable, or set RAGBOT_CACHE_DIR to another folder"
+        ) from error
+    return target
+
+
+def _build(target: Path, build: Callable[[Path], None]) -> None:
+    if target.exists():
+        log.warning("the cached model %s is damaged and is built again", target.name)
+        shutil.rmtree(target)
+    partial = target.with_name(f"{target.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir()
+    try:
+        log.info("building %s into the cache (once)", target.name)
         build(partial)
         manifest = {
             path.name: {"size": path.stat().st_size, "sha256": sha256(path)} for path in sorted(partial.iterdir())
@@ -113,7 +131,8 @@ def build_once(name: str, build: Callable[[Path], None]) -> Path:
             with path.open("rb") as file:
                 os.fsync(file.fileno())
         partial.rename(target)
-    return target
+    finally:  # renamed by now, or of no use to anybody
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _intact(folder: Path) -> bool:

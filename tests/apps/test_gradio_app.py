@@ -275,6 +275,13 @@ def test_empty_knowledge_base_then_upload_ask_and_remove(browser: Browser, tmp_p
                 page.get_by_text("已移除").wait_for()
                 assert not bot.documents()
                 assert not Path(document.source).exists()
+                page.locator("#rb-upload input[type=file]").set_input_files(good)
+                page.get_by_text("1 新增").wait_for()
+                bad.with_name(good.name).write_bytes(b"\0\1 broken \xff" * 50)
+                page.locator("#rb-upload input[type=file]").set_input_files(bad.with_name(good.name))
+                page.get_by_text("月球 站 (2).md").wait_for()
+                assert Path(document.source).read_bytes() == good.read_bytes()
+                assert [file.name for file in (tmp_path / "kb" / "uploads").iterdir()] == ["月球 站.md"]
 
 
 def test_stop_ends_the_generation_and_an_error_is_a_sentence(english: BrowserContext, site: Site) -> None:
@@ -312,14 +319,6 @@ def test_uploaded_names_stay_in_their_folder(tmp_path: Path, name: str) -> None:
     assert (tmp_path / safe).resolve().parent == tmp_path.resolve()
     assert not safe.startswith(".")
     (tmp_path / safe).write_text("it is a name that the file system takes")
-
-
-def test_two_uploads_of_one_name_are_both_kept(tmp_path: Path) -> None:
-    for folder in ("a", "b"):
-        (tmp_path / folder).mkdir()
-        (tmp_path / folder / "n.md").write_text(folder)
-    kept = uploads.keep(tmp_path / "kb", [str(tmp_path / "a/n.md"), str(tmp_path / "b/n.md")])
-    assert [(path.name, path.read_text()) for path in kept] == [("n.md", "a"), ("n (2).md", "b")]
 
 
 def test_no_sign_of_a_document_survives_as_markup() -> None:

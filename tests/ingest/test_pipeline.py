@@ -104,7 +104,7 @@ def test_touched_only(
     def fail(_: Path) -> str:
         raise AssertionError("read although neither size nor time has changed")
 
-    monkeypatch.setattr(module, "_hash_file", fail)
+    monkeypatch.setattr(module, "hash_file", fail)
     assert len(run(kb, embedder, corpus).skipped) == 4
 
 
@@ -185,19 +185,90 @@ def test_file_that_became_unreadable_keeps_what_is_stored(
 def test_file_that_may_not_be_read(
     kb: KnowledgeBase, embedder: CountingEmbedder, corpus: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = module._hash_file
+    real = module.hash_file
 
     def refusing(path: Path) -> str:
         if path.name == "lora.md":
             raise PermissionError(13, "Permission denied", str(path))
         return real(path)
 
-    monkeypatch.setattr(module, "_hash_file", refusing)
+    monkeypatch.setattr(module, "hash_file", refusing)
     report = run(kb, embedder, corpus)
     assert [(Path(f.source).name, f.reason) for f in report.failed] == [
         ("lora.md", "cannot be read: Permission denied")
     ]
     assert len(report.added) == 3
+
+
+@pytest.mark.parametrize("culprit", ["load", "prepare"])
+def test_a_defect_in_a_loader_stops_nothing(
+    kb: KnowledgeBase,
+    embedder: CountingEmbedder,
+    corpus: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    culprit: str,
+) -> None:
+    real, calls = getattr(module, culprit), []
+
+    def defective(*args: object, **options: object) -> object:
+        calls.append(args)
+        if len(calls) == 2:
+            raise IndexError("list index\nout of \udcff range")
+        return real(*args, **options)
+
+    monkeypatch.setattr(module, culprit, defective)
+    report = run(kb, embedder, corpus)
+    (failed,) = report.failed
+    assert failed.reason == "unexpected error in its loader: IndexError: list index out of ? range"
+    assert len(report.added) == len(stored(kb)) == 3
+    assert any(record.exc_info and failed.source in record.getMessage() for record in caplog.records)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), StorageError("the disk is full")])
+def test_what_is_no_defect_of_a_file_ends_the_run(
+    kb: KnowledgeBase,
+    embedder: CountingEmbedder,
+    corpus: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+) -> None:
+    def interrupted(*args: object, **options: object) -> object:
+        raise error
+
+    monkeypatch.setattr(module, "load", interrupted)
+    with pytest.raises(type(error)):
+        run(kb, embedder, corpus)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (PermissionError(13, "Permission denied"), "Permission denied"),
+        (FileNotFoundError(2, "No such file"), "No such"),
+    ],
+)
+def test_files_that_are_listed_and_cannot_be_looked_at(
+    kb: KnowledgeBase,
+    embedder: CountingEmbedder,
+    corpus: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: OSError,
+    words: str,
+) -> None:
+    real = os.stat
+
+    def refusing(path: os.PathLike[str], *args: object, **options: object) -> os.stat_result:
+        if not isinstance(path, int) and os.fspath(path) == str(corpus / "lora.md"):
+            raise error
+        return real(path, *args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "stat", refusing)
+    steps: list[Progress] = []
+    report = run(kb, embedder, corpus, progress=steps.append)
+    assert len(report.added) == 3
+    assert [Path(failed.source).name for failed in report.failed] == ["lora.md"] and words in report.failed[0].reason
+    assert steps[-1].bytes == steps[-1].total_bytes
 
 
 def test_nothing_there(kb: KnowledgeBase, embedder: CountingEmbedder, tmp_path: Path) -> None:

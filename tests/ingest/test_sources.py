@@ -95,3 +95,16 @@ def test_folders_without_rights(folder: Path, monkeypatch: pytest.MonkeyPatch) -
     refused = folder  # named by the person: an error
     with pytest.raises(SourceError, match=r"cannot read the folder .*docs: Permission denied"):
         find([folder])
+
+
+def test_a_path_in_a_folder_without_rights(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.stat
+
+    def refusing(path: os.PathLike[str], *args: object, **options: object) -> os.stat_result:
+        if not isinstance(path, int) and os.fspath(path).startswith(str(folder / "sub" / "c")):
+            raise PermissionError(13, "Permission denied", os.fspath(path))
+        return real(path, *args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "stat", refusing)
+    with pytest.raises(SourceError, match=r"cannot read .*c\.pdf: Permission denied"):
+        find([folder / "b.md", folder / "sub" / "c.pdf"])

@@ -91,6 +91,36 @@ def test_remove(bot: RagBot, corpus: Path) -> None:
     assert not bot.remove(source)
     assert all(hit.chunk.document.source != source for hit in bot.search("lighthouse"))
     assert source not in {document.source for document in bot.documents()}
+    assert Path(source).exists()
+
+
+def test_remove_deletes_an_upload_and_nothing_else(bot: RagBot, tmp_path: Path) -> None:
+    uploads = bot.kb.folder / "uploads"
+    (uploads / "deep").mkdir(parents=True)
+    ours, own = uploads / "ours.md", tmp_path / "own.md"
+    inner, other = uploads / "deep" / "inner.md", uploads / "other.md"
+    for path in (ours, own, inner, other):
+        path.write_text(f"The text of {path.name}.")
+    crooked = [f"{uploads}/../../own.md", f"{uploads}/..", "own.md", "a\0b"]
+    bot.ingest_documents({name: ParsedDocument("Some text.") for name in crooked})
+    bot.ingest(ours, own, inner)
+    for source in [*crooked, str(own), str(inner), str(ours)]:
+        assert ours.exists()
+        assert bot.remove(source)
+    assert not bot.remove(str(other))  # no document: perhaps an upload that is still being read
+    assert not ours.exists()
+    assert own.exists() and inner.exists() and other.exists()
+
+
+def test_remove_follows_no_link_out_of_the_knowledge_base(bot: RagBot, tmp_path: Path) -> None:
+    papers = tmp_path / "papers"
+    papers.mkdir()
+    (papers / "a.md").write_text("A paper of mine.")
+    (bot.kb.folder / "uploads").symlink_to(papers)
+    for path in (papers / "a.md", bot.kb.folder / "uploads" / "a.md"):
+        bot.ingest_documents({str(path): ParsedDocument("A paper of mine.")})
+        assert bot.remove(str(path))
+        assert (papers / "a.md").exists()
 
 
 def test_acl(bot: RagBot) -> None:

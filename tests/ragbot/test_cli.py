@@ -21,7 +21,7 @@ import typer
 import ragbot.bot
 from ragbot.cli import app, main
 from ragbot.console.logs import OURS, TerminalHandler
-from ragbot.documents import Answer
+from ragbot.documents import Answer, Chunk, Document, ScoredChunk
 from ragbot.models.testing import HashEmbedder
 
 LORA_ZH = (
@@ -569,6 +569,17 @@ def test_what_was_removed_is_found_no_more(filled: Cli) -> None:
     assert {Path(hit["chunk"]["document"]["source"]).name for hit in hits} == {"lora.md"}
 
 
+def test_removing_an_upload_deletes_our_copy_of_it(filled: Cli, tmp_path: Path, folder: Path) -> None:
+    ours = tmp_path / "data" / "kb" / "default" / "uploads" / "sent.md"
+    ours.parent.mkdir()
+    ours.write_text("The comet returns in 2061.", encoding="utf-8")
+    assert filled("ingest", str(ours)).code == 0
+    assert filled("kb", "remove", str(ours)).code == 0
+    assert not ours.exists()
+    assert filled("kb", "remove", "docs/bpe.md").code == 0
+    assert (folder / "bpe.md").exists()
+
+
 def test_kb_list_shows_a_damaged_one_with_its_error(filled: Cli, tmp_path: Path) -> None:
     (tmp_path / "data" / "kb" / "bad").mkdir()
     (tmp_path / "data" / "kb" / "bad" / "catalog.sqlite3").write_bytes(b"no database" * 500)
@@ -721,6 +732,16 @@ def test_ui_ingests_and_serves(cli: Cli, folder: Path, monkeypatch: pytest.Monke
     assert seen == {"host": "127.0.0.1", "port": 7999, "open_browser": False, "block": False, "documents": 2}
 
 
+@pytest.mark.parametrize(("host", "warned"), [("127.0.0.1", False), ("localhost", False), ("0.0.0.0", True)])
+def test_ui_warns_when_others_can_reach_it(cli: Cli, monkeypatch: pytest.MonkeyPatch, host: str, warned: bool) -> None:
+    launcher(monkeypatch, lambda *_, **__: Page())
+    result = cli("ui", "--host", host, "--port", "0", "--quiet")
+    assert result.code == 0
+    wanted = f"anyone who can reach {host}:7999 can read and change this knowledge base; there is no login yet"
+    assert (wanted in result.err) == warned
+    assert wanted not in result.out
+
+
 def test_ui_on_a_port_that_is_taken(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     def launch(*_: object, **__: object) -> Page:
         raise OSError("address in use")
@@ -779,3 +800,16 @@ def test_json_has_no_numbers_that_are_none() -> None:
     answer = Answer("q", "t", (), True, float("nan"), "en", timings={"total": 1.0})
     assert plain(answer)["confidence"] is None
     assert plain(answer)["timings"] == {"total": 1.0}
+
+
+def test_an_answer_without_citations_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    from ragbot.console import render
+    from ragbot.console.terminal import Terminal
+
+    document = Document(1, "/a.md", "A", "md", "zh", None, "h")
+    hit = ScoredChunk(Chunk(1, document, 0, "x", 0, 1), 1.0)
+    for language, note in (("zh", "没有引用出处"), ("en", "has no citation")):
+        for abstained in (False, True):
+            answer = Answer("q", "t", (), abstained, 0.9, language, (hit,))
+            render.after_answer(Terminal(), answer, 0.5)
+            assert (note in capsys.readouterr().out) is not abstained

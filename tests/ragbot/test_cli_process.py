@@ -26,7 +26,8 @@ HEAVY = {
 }
 #: An embedder that needs no weights, and as long as it takes for a signal.
 SLOW = """
-import os, sys, time
+import os, signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a suite in the background inherits that it is ignored
 import ingest.pipeline, ragbot.bot
 from ragbot.models.testing import HashEmbedder
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import os
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,7 @@ from ragbot.models.embedders.base import Embedder, Fingerprint, Progress, Vector
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
+    from tokenizers import Tokenizer
 
 ALTERNATIVES = 'choose another embedder: "bundled", or "openai:MODEL" with the base_url of a server'
 E5_PREFIXES = ("query: ", "passage: ")
@@ -56,6 +59,8 @@ class SentenceTransformersEmbedder(Embedder):
         query_prefix, document_prefix: what the model wants in front of a question and of a passage (default: the
             prompts of the model's own config, else :data:`PREFIXES`, else nothing).
 
+    Threads may share one.
+
     Raises:
         MissingExtraError: torch or sentence-transformers is not installed.
         ModelNotFoundError: the model cannot be found, fetched or read.
@@ -76,6 +81,9 @@ class SentenceTransformersEmbedder(Embedder):
         device = hf.pick_device(device)
         precision = hf.pick_dtype(device) if dtype == "auto" else getattr(torch, dtype)
         self._model = _load(model, device, precision)
+        # A call of the tokenizer sets its truncation and padding: the model's own is used by one thread at a time.
+        self._lock = threading.Lock()
+        self._counter = _counter(self._model.tokenizer)
         self._batch = BATCH.get(device, ACCELERATOR_BATCH)
         limit = self._model.max_seq_length
         self.max_tokens = int(limit) if limit and limit < 10**9 else DEFAULT_MAX_TOKENS
@@ -111,19 +119,20 @@ class SentenceTransformersEmbedder(Embedder):
         if not texts:
             return []
         clean = [hf.encodable(text) for text in texts]
-        # verbose=False: a text longer than the model is no reason for a warning, it is being counted.
-        rows = self._model.tokenizer(clean, add_special_tokens=False, truncation=False, verbose=False)["input_ids"]
+        if self._counter is not None:
+            return [len(encoding) for encoding in self._counter.encode_batch_fast(clean, add_special_tokens=False)]
+        with self._lock:
+            # verbose=False: a text longer than the model is no reason for a warning, it is being counted.
+            rows = self._model.tokenizer(clean, add_special_tokens=False, truncation=False, verbose=False)["input_ids"]
         return [len(ids) for ids in rows]
 
     def _encode(self, texts: list[str]) -> Vectors:
         # The empty prompt keeps a model's default prompt from being added to the prefix that stands there already.
-        rows = self._model.encode(
-            [hf.encodable(text[: CHARACTERS_PER_TOKEN * self.max_tokens]) for text in texts],
-            prompt="",
-            batch_size=len(texts),
-            show_progress_bar=False,
-            convert_to_numpy=True,
-        )
+        clean = [hf.encodable(text[: CHARACTERS_PER_TOKEN * self.max_tokens]) for text in texts]
+        with self._lock:
+            rows = self._model.encode(
+                clean, prompt="", batch_size=len(texts), show_progress_bar=False, convert_to_numpy=True
+            )
         return normalized(rows)
 
 
@@ -141,6 +150,18 @@ def _load(model: str, device: str, precision: Any) -> SentenceTransformer:
             trust_remote_code=False,
             model_kwargs={"use_safetensors": True, "dtype": precision},
         ).eval()
+
+
+def _counter(tokenizer: Any) -> Tokenizer | None:
+    """A copy of what is inside a fast tokenizer, that cuts and pads nothing and is never changed; None of a slow one."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None:
+        return None
+    counter: Tokenizer = copy.deepcopy(backend)
+    counter.no_truncation()
+    counter.no_padding()
+    counter.encode_special_tokens = bool(getattr(tokenizer, "split_special_tokens", False))  # no copy keeps it
+    return counter
 
 
 def _refuse_pickles(folder: Path) -> None:

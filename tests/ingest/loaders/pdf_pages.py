@@ -82,7 +82,7 @@ def make_pdf(
 
 
 def _string(text: str) -> bytes:
-    return b"<" + ("\ufeff" + text).encode("utf-16-be").hex().encode() + b">"
+    return b"<" + ("\ufeff" + text).encode("utf-16-be", "surrogatepass").hex().encode() + b">"
 
 
 def _stream(data: bytes, entries: bytes = b"") -> bytes:

@@ -165,6 +165,16 @@ def test_fields(read: Read) -> None:
     assert read([lines(["x" * 90 + " " + "y" * 90])]).title == "my file"
 
 
+def test_titles_that_are_no_unicode_cost_no_text(read: Read) -> None:
+    pages = [
+        [*lines(["标题在此"], size=14), *lines(["这是一段中文的文字。", "Results", "The results are good."], y=670)]
+    ]
+    document = read(pages, title="\ud800A", outline=[("\udc00标题在此", 0), ("Results", 0)])
+    assert "这是一段中文的文字。" in document.text
+    assert document.title == "Results" and [heading.text for heading in document.headings] == ["Results"]
+    assert document.date == "2024-05-01"
+
+
 def test_radicals_and_ligatures_become_the_characters_they_stand_for(read: Read) -> None:
     assert read([lines(["⼤语⾔模型 the ﬁrst\u00a0one"])]).text == "大语言模型 the first one"
 

@@ -152,6 +152,7 @@ def test_a_damaged_wheel_is_not_used(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert not (tmp_path / "cache" / "models" / CACHE_NAME).exists()
 
 
+@pytest.mark.usefixtures("offline")
 def test_no_wheel(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     def missing(name: str) -> Any:
         raise importlib.metadata.PackageNotFoundError(name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -72,11 +73,45 @@ def test_a_long_text_is_cut_where_the_model_ends(tiny_bert: Path) -> None:
     assert np.allclose(embedder.encode_query(text), embedder.encode_query(text + "上海" * 50), atol=1e-5)
 
 
+def test_counting_leaves_the_models_tokenizer_alone(tiny_bert: Path) -> None:
+    embedder = load(tiny_bert)
+    embedder.encode_query("x")
+    backend = embedder._model.tokenizer.backend_tokenizer
+    before = backend.truncation, backend.padding
+    texts = ["the rank of a matrix " * 100, "</s> 上海", ""]
+    counts = embedder.count_tokens(texts)
+    assert before[0] and before == (backend.truncation, backend.padding)
+    rows = embedder._model.tokenizer(texts, add_special_tokens=False, truncation=False, verbose=False)["input_ids"]
+    assert counts == [len(row) for row in rows] and counts[0] > embedder.max_tokens
+
+
+def test_threads_may_share_one(tiny_bert: Path) -> None:
+    embedder = load(tiny_bert)
+    texts = ["the rank of a matrix " * 100, "上海是中国最大的城市之一", "short"]
+    counts, vectors = embedder.count_tokens(texts), embedder.encode_documents(texts)
+
+    def work(number: int) -> bool:
+        if number % 2:
+            return embedder.count_tokens(texts) == counts
+        return np.allclose(embedder.encode_documents(texts), vectors, atol=1e-5)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(work, range(200)))
+
+
+def test_a_slow_tokenizer_counts_too(tiny_bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    embedder = load(tiny_bert)
+    counts = embedder.count_tokens(["上海 is a city"])
+    monkeypatch.setattr(embedder, "_counter", module._counter(object()))
+    assert embedder.count_tokens(["上海 is a city"]) == counts
+
+
 def test_the_registry_takes_a_folder(tiny_bert: Path) -> None:
     embedder = load_embedder(str(tiny_bert), device="cpu", dtype="float32")
     assert embedder.fingerprint == load(tiny_bert).fingerprint
 
 
+@pytest.mark.usefixtures("offline")
 def test_a_hub_name_that_is_not_cached() -> None:
     with pytest.raises(ModelNotFoundError, match=r"nobody/nothing.*HF_HUB_OFFLINE.*bundled") as caught:
         SentenceTransformersEmbedder("nobody/nothing")

@@ -33,6 +33,12 @@ class Wheels:
         return self._root / path
 
 
+@pytest.fixture(autouse=True)
+def _imported() -> None:
+    """transformers asks for the versions of what is installed when it is first imported: before we hide some of it."""
+    import transformers  # noqa: F401
+
+
 @pytest.fixture
 def wheels(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setattr(importlib.metadata, "distribution", Wheels(tmp_path))

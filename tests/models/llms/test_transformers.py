@@ -196,6 +196,7 @@ def test_no_progress_bar_for_a_folder(tiny_llama: Path, capfd: pytest.CaptureFix
     assert not err
 
 
+@pytest.mark.usefixtures("offline")
 def test_a_hub_name_that_is_not_cached() -> None:
     with pytest.raises(ModelNotFoundError, match=r"nobody/nothing.*HF_HUB_OFFLINE.*bundled-llm") as caught:
         TransformersChatModel.from_name("nobody/nothing")

@@ -19,8 +19,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from ragbot.documents import Heading, ParsedDocument
 from ragbot.errors import CorruptError, KnowledgeBaseError, NewerVersionError, StorageError
 from ragbot.index import catalog as module
-from ragbot.index.catalog import Catalog, FileState, NewChunk
+from ragbot.index.catalog import Catalog
 from ragbot.index.filters import Filter
+from ragbot.index.records import FileState, NewChunk
 from ragbot.index.schema import APPLICATION_ID, VERSION
 
 DIMENSION = 4
@@ -153,7 +154,7 @@ def test_a_document_is_stored_whole_or_not_at_all(
 ) -> None:
     put(catalog, "a", "one", "two")
     seq = catalog.seq
-    real = module._chunk_rows
+    real = module.chunk_rows
 
     def broken(*args: Any) -> Iterator[Any]:
         for number, row in enumerate(real(*args)):
@@ -161,7 +162,7 @@ def test_a_document_is_stored_whole_or_not_at_all(
                 raise RuntimeError("pulled the plug")
             yield row
 
-    monkeypatch.setattr(module, "_chunk_rows", broken)
+    monkeypatch.setattr(module, "chunk_rows", broken)
     for source in ("a", "new"):
         with pytest.raises(RuntimeError, match="plug"):
             put(catalog, source, "x", "y", "z")
@@ -373,7 +374,8 @@ from pathlib import Path
 import numpy as np
 from ragbot.documents import ParsedDocument
 from ragbot.errors import StorageError
-from ragbot.index.catalog import Catalog, FileState, NewChunk
+from ragbot.index.catalog import Catalog
+from ragbot.index.records import FileState, NewChunk
 import signal
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 catalog = Catalog(Path(sys.argv[1]))

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from ragbot.documents import ParsedDocument
-from ragbot.index.catalog import Catalog, FileState, NewChunk
+from ragbot.index.catalog import Catalog
 from ragbot.index.filters import Filter
+from ragbot.index.records import FileState, NewChunk
 
 DOCUMENTS = {
     "/docs/a.md": ("md", "zh", "2024-01-15", ()),

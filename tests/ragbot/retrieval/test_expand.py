@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ragbot.documents import Chunk, Heading, ParsedDocument, ScoredChunk
-from ragbot.index.catalog import Catalog, FileState, NewChunk
+from ragbot.index.catalog import Catalog
 from ragbot.index.filters import Filter
+from ragbot.index.records import FileState, NewChunk
 from ragbot.retrieval.expand import expand
 
 
