@@ -228,6 +228,11 @@ class Catalog(Database):
                 ).fetchall()
                 if len(rows) < limit:
                     upto = last  # nothing else was added: take the deletions that remain as well
+                languages = db.execute(
+                    "SELECT d.language FROM chunks c JOIN documents d ON d.id = c.document_id "
+                    "WHERE c.seq > ? AND c.seq <= ? ORDER BY c.id",
+                    (after, upto),
+                ).fetchall()
                 removed = db.execute(
                     "SELECT chunk_id FROM deletions WHERE seq > ? AND seq <= ?", (after, upto)
                 ).fetchall()
@@ -240,6 +245,7 @@ class Catalog(Database):
                     added=[row[0] for row in rows],
                     texts=[f"{row[7]}\n{row[8]}" if row[7] else row[8] for row in rows],
                     vectors=np.stack(vectors) if vectors else np.empty((0, 0), np.float32),
+                    languages=[row[0] for row in languages],
                 )
                 after = upto
 

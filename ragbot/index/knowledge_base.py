@@ -70,7 +70,7 @@ class KnowledgeBase:
                 if changes.seq > self.lexical.seq:
                     self.lexical.apply(changes.seq, changes.removed, changes.added, changes.texts)
                 if changes.seq > self.vectors.seq:
-                    self.vectors.apply(changes.seq, changes.removed, changes.added, changes.vectors)
+                    self.vectors.apply(changes.seq, changes.removed, changes.added, changes.vectors, changes.languages)
 
     @contextmanager
     def writing(self, wait: float = 10.0) -> Iterator[Catalog]:

@@ -36,13 +36,15 @@ class NewChunk:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What happened after a sequence number: chunks to take out, and chunks to put in (ids, texts, vectors)."""
+    """What happened after a sequence number: chunks to take out, and chunks to put in (ids, texts,
+    vectors, languages of their documents)."""
 
     seq: int
     removed: list[int]
     added: list[int]
     texts: list[str]
     vectors: Vectors
+    languages: list[str]
 
 
 def checksum(*values: object) -> int:

@@ -16,16 +16,17 @@ _NO_SPREAD = 1e-4
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Mean and standard deviation of a score over the whole collection."""
+    """Mean and standard deviation of a score over the whole collection, or over that part of it for each score."""
 
-    mean: float
-    deviation: float
+    mean: float | Floats
+    deviation: float | Floats
 
     def standardize(self, scores: Floats) -> Floats:
         """Scores in standard deviations above the mean; zeros where all scores of the collection are equal."""
-        if self.deviation <= _NO_SPREAD:
-            return np.zeros_like(scores)
-        standardized: Floats = ((scores - self.mean) / self.deviation).astype(np.float32)
+        spread = np.maximum(self.deviation, _NO_SPREAD)
+        standardized: Floats = ((scores - self.mean) / spread * (np.asarray(self.deviation) > _NO_SPREAD)).astype(
+            np.float32
+        )
         return standardized
 
 

@@ -31,7 +31,7 @@ class HybridRetriever:
         """The ``top_k`` best chunks that pass ``where``, best first.
 
         ``components`` of a hit: ``dense`` (cosine), ``lexical`` (BM25), and both in standard deviations above the
-        mean of the collection (``dense_z``, ``lexical_z``).
+        mean of the collection (``lexical_z``), or of the part of it in the same language (``dense_z``).
 
         Raises:
             ValueError: ``top_k`` is below 1.
@@ -46,12 +46,12 @@ class HybridRetriever:
             self._kb.refresh()
             allowed = None if where is None or where.empty else self._kb.catalog.chunk_ids(where)
             bm25 = self._kb.lexical.score(question)
-            nearest = self._kb.vectors.top(query, depth, allowed)
+            nearest = self._kb.vectors.nearest(query, depth, allowed)
             ids = np.union1d(nearest, bm25.top(depth, allowed))
             if not len(ids):
                 return []
             dense, lexical = self._kb.vectors.of(query, ids), bm25.of(ids)
-            dense_z = Scale(*self._kb.vectors.moments(query)).standardize(dense)
+            dense_z = Scale(*self._kb.vectors.scales(query, ids)).standardize(dense)
         lexical_z = Scale(bm25.mean, bm25.deviation).standardize(lexical)
         scores = fuse(dense_z, lexical_z, self._dense_weight)
         order = np.lexsort((ids, -scores))[:top_k]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -16,18 +16,34 @@ Floats = npt.NDArray[np.float32]
 
 
 class VectorIndex(Protocol):
-    """Vectors of unit length by chunk id; :attr:`seq` is the catalog's change that it has reached."""
+    """Vectors of unit length by chunk id; :attr:`seq` is the catalog's change that it has reached.
+
+    Each vector belongs to a group, the language of its document. A multilingual embedder puts a question nearer to
+    everything in its own language: measured against the whole of a mixed collection, what answers it in another
+    language would never stand out.
+    """
 
     seq: int
 
     def __len__(self) -> int:
         """How many vectors it holds."""
 
-    def apply(self, seq: int, removed: Sequence[int], added: Sequence[int], vectors: Vectors) -> None:
-        """Take vectors out, put vectors in, and note the sequence number; doing it twice is harmless."""
+    def apply(
+        self, seq: int, removed: Sequence[int], added: Sequence[int], vectors: Vectors, groups: Sequence[str] = ()
+    ) -> None:
+        """Take vectors out, put vectors in (without ``groups`` into one), and note the sequence number.
+
+        Doing it twice is harmless.
+        """
 
     def top(self, query: Floats, k: int, allowed: Ints | None = None) -> Ints:
         """Ids of the ``k`` nearest by inner product, best first; of ``allowed`` only, if given."""
+
+    def nearest(self, query: Floats, k: int, allowed: Ints | None = None) -> Ints:
+        """Ids of the ``k`` nearest of all, and of each group that is large enough for statistics, ascending."""
+
+    def scales(self, query: Floats, wanted: Ints) -> tuple[Floats, Floats]:
+        """For each of these ids, mean and deviation of the inner product over its group, or over all if that is small."""
 
     def of(self, query: Floats, wanted: Ints) -> Floats:
         """Inner products with the vectors of these ids."""
@@ -57,6 +73,16 @@ class Moments:
         self.count += sign * len(vectors)
         self.sum += sign * exact.sum(axis=0)
         self.outer += sign * (exact.T @ exact)
+
+    @classmethod
+    def joined(cls, parts: Iterable[Moments], dimension: int) -> Moments:
+        """Those of several sets taken together."""
+        whole = cls(dimension)
+        for part in parts:
+            whole.count += part.count
+            whole.sum += part.sum
+            whole.outer += part.outer
+        return whole
 
     def of(self, query: Floats) -> tuple[float, float]:
         """Mean and standard deviation of the inner product with ``query``."""

@@ -112,7 +112,8 @@ def test_the_registry_takes_a_folder(tiny_bert: Path) -> None:
 
 
 @pytest.mark.usefixtures("offline")
-def test_a_hub_name_that_is_not_cached() -> None:
+def test_a_hub_name_that_is_not_cached(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)  # read once, by whatever imported it first
     with pytest.raises(ModelNotFoundError, match=r"nobody/nothing.*HF_HUB_OFFLINE.*bundled") as caught:
         SentenceTransformersEmbedder("nobody/nothing")
     assert caught.value.__cause__ is not None

@@ -137,3 +137,30 @@ def test_damaged_files_are_not_trusted(tmp_path: Path, damage: str) -> None:
     )
     loaded = FaissIndex.load(tmp_path, DIMENSION, 3)
     assert (loaded.seq, len(loaded)) == (0, 0)
+
+
+def test_groups_have_statistics_of_their_own(tmp_path: Path) -> None:
+    centre = vectors(1, 5)
+    rows = normalized(np.concatenate([vectors(40, 6) * 0.2 + centre, vectors(40, 7), vectors(3, 8)]))
+    names = ["zh"] * 40 + ["en"] * 40 + ["de"] * 3
+    index = FaissIndex(rows.shape[1])
+    index.apply(1, [], list(range(83)), rows, names)
+    index.apply(2, [0, 41], [], rows[:0])
+    index.save(tmp_path)
+    query = centre[0]
+    for found in (index, FaissIndex.load(tmp_path, rows.shape[1], 2)):
+        ids = np.array([5, 45, 82, 6])
+        means, deviations = found.scales(query, ids)
+        kept = [i for i in range(83) if i not in {0, 41}]
+        for at, members in enumerate(
+            (list(range(1, 40)), [i for i in range(40, 80) if i != 41], kept, list(range(1, 40)))
+        ):
+            scores = rows[members] @ query
+            assert means[at] == pytest.approx(scores.mean(), abs=1e-5)
+            assert deviations[at] == pytest.approx(scores.std(), abs=1e-4)
+        # The three nearest of all are of the first group; the best of the second are candidates as well.
+        nearest = found.nearest(query, 3)
+        best = sorted(set(range(40, 80)) - {41}, key=lambda i: -(rows[i] @ query))[:3]
+        assert set(found.top(query, 3).tolist()) | set(best) == set(nearest.tolist())
+        allowed = np.array([1, 2, best[1], best[2], 82])
+        assert set(found.nearest(query, 2, allowed).tolist()) >= {best[1], best[2]}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from ragbot.generation.chain import AnswerChain
 from ragbot.generation.extractive import ExtractiveAnswerer
 from ragbot.index.filters import Filter
 from ragbot.index.knowledge_base import KnowledgeBase
+from ragbot.models.embedders.base import Progress, Vectors
 from ragbot.models.testing import HashEmbedder
 from ragbot.retrieval.expand import expand
 from ragbot.retrieval.retriever import HybridRetriever
@@ -116,9 +117,11 @@ def test_scores_are_made_of_both_halves(kb: KnowledgeBase, retriever: HybridRetr
     query = EMBEDDER.encode_query(question)
     changes = next(iter(kb.catalog.changes(0, 10_000)))
     dense = dict(zip(changes.added, changes.vectors @ query, strict=True))
-    everything = np.array(list(dense.values()))
+    language_of = dict(zip(changes.added, changes.languages, strict=True))
     for hit in hits:
         parts = hit.components
+        group = [dense[identity] for identity in dense if language_of[identity] == hit.chunk.document.language]
+        everything = np.array(group if len(group) >= 20 else list(dense.values()))
         assert parts["dense"] == pytest.approx(dense[hit.chunk.id], abs=1e-5)
         assert parts["dense_z"] == pytest.approx((parts["dense"] - everything.mean()) / everything.std(), abs=1e-3)
         assert hit.score == pytest.approx(0.7 * parts["dense_z"] + 0.3 * parts["lexical_z"], abs=1e-5)
@@ -190,3 +193,31 @@ def test_equal_texts_are_all_found(kb_folder: Path) -> None:
     hits = HybridRetriever(kb, EMBEDDER, candidates=5).search("sentence in files", 20)
     assert [hit.chunk.document.source for hit in hits] == [f"copy{number}" for number in range(20)]
     kb.close()
+
+
+def test_the_other_language_can_stand_out(kb_folder: Path) -> None:
+    """A multilingual embedder puts a question nearer to all that is in its language; the one right chunk must be found."""
+
+    class Biased(HashEmbedder):
+        def encode_documents(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
+            return np.array([self._vector(text) for text in texts], np.float32)
+
+        def encode_query(self, text: str) -> Vectors:
+            return np.eye(1, 64, dtype=np.float32)[0]
+
+        def _vector(self, text: str) -> Vectors:
+            # A cosine of 0.9 to all in English, 0.5 to all in Chinese, 0.7 to the one that answers; a little noise.
+            cosine = (
+                0.7
+                if "answer" in text
+                else (0.9 if text.startswith("en") else 0.5) + 0.01 * np.sin(sum(map(ord, text)))
+            )
+            row = np.zeros(64, np.float32)
+            row[0], row[1 if text.startswith("en") else 2] = cosine, np.sqrt(1 - cosine**2)
+            return row
+
+    with RagBot.open(kb_folder, embedder=Biased()) as bot:
+        bot.ingest_documents({f"en{n}": ParsedDocument(f"en {n}", language="en") for n in range(150)})
+        bot.ingest_documents({f"zh{n}": ParsedDocument(f"zh {n}", language="zh") for n in range(40)})
+        bot.ingest_documents({"right": ParsedDocument("zh answer", language="zh")})
+        assert bot.search("Q", 1)[0].chunk.document.source == "right"
