@@ -31,16 +31,7 @@ _CHUNK = 'id, document_id, ordinal, start, "end", page, headings, prefix, text, 
 
 
 class Catalog(Database):
-    """The SQLite file of a knowledge base; safe to use from several threads.
-
-    Args:
-        path: the file; made if it does not exist and ``create`` is set.
-
-    Raises:
-        NewerVersionError: a newer ragbot made it.
-        CorruptError: it is not a catalog, or is damaged.
-        StorageError: it cannot be opened or written.
-    """
+    """What a knowledge base holds; opens, migrates and raises as :class:`ragbot.index.database.Database`."""
 
     # -- metadata ------------------------------------------------------------------------------------------------
 
