@@ -50,7 +50,7 @@ def launch(bot: RagBot, host: str, port: int, open_browser: bool = False, block:
     Raises:
         UserError: the port is taken, or the address is not this machine's.
     """
-    _no_proxy(host)
+    no_proxy(host)
     blocks = build(bot).queue(default_concurrency_limit=4, api_open=False)
     try:
         _serve(blocks, bot, host, port, open_browser, block)
@@ -62,7 +62,7 @@ def launch(bot: RagBot, host: str, port: int, open_browser: bool = False, block:
 def _serve(blocks: gr.Blocks, bot: RagBot, host: str, port: int, open_browser: bool, block: bool) -> None:
     blocks.launch(
         server_name=host,
-        server_port=port or _free_port(host),
+        server_port=port or free_port(host),
         inbrowser=open_browser,
         prevent_thread_lock=not block,
         share=False,
@@ -77,13 +77,13 @@ def _serve(blocks: gr.Blocks, bot: RagBot, host: str, port: int, open_browser: b
         pwa=False,
         mcp_server=False,
         i18n=translations(),
-        theme=_theme(),
+        theme=theme(),
         css_paths=Path(__file__).with_name("gradio_style.css"),
-        app_kwargs={"middleware": [Middleware(PageMiddleware)], "lifespan": _guarded(host)},
+        app_kwargs={"middleware": [Middleware(PageMiddleware)], "lifespan": guarded(host)},
     )
 
 
-def _guarded(host: str) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+def guarded(host: str) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
     """Before anything is served: the guard goes around everything, Gradio's own middleware included."""
 
     @asynccontextmanager
@@ -94,19 +94,19 @@ def _guarded(host: str) -> Callable[[Starlette], AbstractAsyncContextManager[Non
     return lifespan
 
 
-def _no_proxy(host: str) -> None:
+def no_proxy(host: str) -> None:
     """Gradio asks its own server whether it is up, and must not ask a proxy of the environment instead."""
     for name in ("NO_PROXY", "no_proxy"):
         os.environ[name] = ",".join(filter(None, (os.environ.get(name), host, "127.0.0.1", "localhost")))
 
 
-def _free_port(host: str) -> int:
+def free_port(host: str) -> int:
     """A port that nobody uses; Gradio itself takes 0 for a port's number."""
     with socket.create_server((host, 0)) as taken:
         return int(taken.getsockname()[1])
 
 
-def _theme() -> gr.Theme:
+def theme() -> gr.Theme:
     """Gradio's default theme with fonts of the system, so that none is fetched."""
     return gr.themes.Default(primary_hue="indigo", neutral_hue="slate", font=_FONTS, font_mono=_MONO)
 

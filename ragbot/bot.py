@@ -75,7 +75,7 @@ class RagBot:
         settings = settings or load_settings()[0]
         folder = Path(kb) if isinstance(kb, os.PathLike) else settings.kb_path(kb)
         chosen = settings.embedder if embedder is None else embedder
-        model = load_embedder(chosen, **_options(chosen, settings)) if isinstance(chosen, str) else chosen
+        model = load_embedder(chosen, **model_options(chosen, settings)) if isinstance(chosen, str) else chosen
         spec = chosen if isinstance(chosen, str) else None
         kb_open = KnowledgeBase(folder, model.fingerprint, create, spec)
         return cls(kb_open, model, settings.llm if llm is None else llm, settings)
@@ -226,11 +226,17 @@ class RagBot:
 
         model = self._llm
         if isinstance(model, str):
-            model = load_chat_model(model, **_options(model, self.settings), **_sampling(model, self.settings))
-        return ChatAnswerer(model, self.settings.generation.context_tokens)
+            model = chat_model(model, self.settings)
+        generation = self.settings.generation
+        return ChatAnswerer(model, generation.context_tokens, generation.strategy, generation.samples)
 
 
-def _options(spec: str, settings: Settings) -> dict[str, Any]:
+def chat_model(spec: str, settings: Settings) -> BaseChatModel:
+    """The chat model that ``spec`` names, with the endpoint and the sampling of the settings. Raises ModelNotFoundError."""
+    return load_chat_model(spec, **model_options(spec, settings), **_sampling(spec, settings))
+
+
+def model_options(spec: str, settings: Settings) -> dict[str, Any]:
     """What the provider of ``spec`` needs to know of the settings."""
     if spec.partition(":")[0] != "openai":
         return {}
@@ -243,5 +249,10 @@ def _options(spec: str, settings: Settings) -> dict[str, Any]:
 
 
 def _sampling(spec: str, settings: Settings) -> dict[str, Any]:
+    from ragbot.generation.strategies import strategy_called
+
+    generation = settings.generation
     limit = "max_tokens" if spec.partition(":")[0] == "openai" else "max_new_tokens"
-    return {"temperature": settings.generation.temperature, limit: settings.generation.answer_tokens}
+    # Reasoning, or the frame of an object, must not eat up the room of the answer.
+    tokens = generation.answer_tokens + strategy_called(generation.strategy).extra_tokens
+    return {"temperature": generation.temperature, limit: tokens}

@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+from ragbot.console.eval_commands import eval_app, tune
 from ragbot.console.options import (
     INTERRUPTED,
     AnswerOptions,
@@ -41,6 +42,8 @@ config_app = typer.Typer(help="The settings, and where they come from.", no_args
 app.add_typer(kb_app, name="kb")
 app.add_typer(models_app, name="models")
 app.add_typer(config_app, name="config")
+app.add_typer(eval_app, name="eval")
+app.command("tune")(tune)
 
 Question = Annotated[str, typer.Argument(metavar="QUESTION", help="The question, in quotes.", show_default=False)]
 

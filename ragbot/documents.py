@@ -138,7 +138,8 @@ class Answer:
     """An answer, its citations, and whether it is a refusal (``abstained``).
 
     ``confidence`` is the estimated probability in [0, 1] that the documents answer the question; ``timings`` are
-    seconds by stage (``search``, ``first_token``, ``total``).
+    seconds by stage (``search``, ``first_token``, ``total``); ``usage`` counts the chat model's tokens
+    (``input_tokens``, ``output_tokens``) over all calls, and is empty without one, or where it does not tell.
     """
 
     question: str
@@ -149,6 +150,7 @@ class Answer:
     language: str
     hits: tuple[ScoredChunk, ...] = ()
     timings: Mapping[str, float] = field(default_factory=dict)
+    usage: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

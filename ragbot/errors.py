@@ -8,14 +8,16 @@
     │   ├── SourceError              a path that is missing, unreadable or of no known format
     │   ├── ModelNotFoundError       a model that is not installed and cannot be fetched
     │   ├── MissingExtraError        an optional dependency that is not installed
-    │   └── EmbedderMismatchError    another embedding model than the one that built the knowledge base
+    │   ├── EmbedderMismatchError    another embedding model than the one that built the knowledge base
+    │   └── EvaluationError          a run, a baseline or a comparison that cannot be had
     ├── LoaderError                  one file that cannot be read (a line in the ingest report)
     ├── KnowledgeBaseError           the knowledge base cannot be used (exit code 1)
     │   ├── LockedError              another process is writing
     │   ├── NewerVersionError        it was made by a newer ragbot
     │   ├── CorruptError             a checksum does not match
     │   └── StorageError             the disk is full or refuses to write
-    └── GenerationError              a chat model failed or cannot be reached (exit code 1)
+    ├── GenerationError              a chat model failed or cannot be reached (exit code 1)
+    └── SystemFailedError            an evaluation stopped, because the system failed at question after question
 """
 
 from __future__ import annotations
@@ -57,6 +59,10 @@ class EmbedderMismatchError(UserError):
     """The knowledge base was built with another embedding model."""
 
 
+class EvaluationError(UserError):
+    """A run, a baseline or a comparison that does not exist or cannot be used."""
+
+
 class LoaderError(RagbotError):
     """One file that cannot be turned into text; the message is its line in the ingest report."""
 
@@ -83,3 +89,7 @@ class StorageError(KnowledgeBaseError):
 
 class GenerationError(RagbotError):
     """A chat model failed, or its server cannot be reached."""
+
+
+class SystemFailedError(RagbotError):
+    """An evaluation was stopped, because the system failed at one question after another."""

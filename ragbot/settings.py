@@ -33,6 +33,7 @@ _SECRETS = {"openai.api_key"}
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(gt=0)]
+StrategyName = Literal["zero-shot", "few-shot", "chain-of-thought", "self-consistency", "structured"]
 
 
 class Section(BaseModel):
@@ -77,6 +78,11 @@ class GenerationSettings(Section):
     answer_tokens: Positive = Field(256, description="longest answer, in tokens")
     temperature: float = Field(0.0, ge=0, le=2, description="randomness of a chat model; 0 takes the likeliest token")
     min_confidence: Fraction = Field(0.5, description="below this the question is refused")
+    strategy: StrategyName = Field(
+        "zero-shot",
+        description="how a chat model is asked: zero-shot, few-shot, chain-of-thought, self-consistency, structured",
+    )
+    samples: Annotated[int, Field(gt=0, le=100)] = Field(5, description="answers that self-consistency compares")
 
 
 class UISettings(Section):

@@ -54,6 +54,13 @@ OPTIONAL = {
     "langchain_huggingface": (),
     "peft": (),
     "vllm": (),
+    "ir_measures": (),
+    "pytrec_eval": (),
+    "rouge_score": (),
+    "nltk": (),
+    "optuna": (),
+    "matplotlib": (),
+    "jinja2": (),
     "ray": (),
 }
 LAZY = {module for modules in OPTIONAL.values() for module in modules}

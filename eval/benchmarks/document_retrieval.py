@@ -14,8 +14,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from eval.benchmarks.setup import arguments, article_name, articles, knowledge_base, read_sets
+from eval.benchmarks.setup import arguments, knowledge_base, owners, read_sets
 from eval.compare import bootstrap
+from eval.datasets.base import Span
 from ragbot.documents import ScoredChunk
 from ragbot.settings import load_settings
 
@@ -33,17 +34,11 @@ def main() -> None:
         "| set | tokens | weight | " + " | ".join(f"@{n}" for n in BUDGETS) + " | search P50 / P95 ms | characters/s |"
     )
     print("| --- " * (len(BUDGETS) + 5) + "|")
-    for question_set, split in read_sets(options):
-        asked = {index for part in options.part for index in split[part]}
-        questions = [question for question in question_set.of_articles(asked) if question.answers]
-        offsets = {
-            (article.index, i): sum(len(p) + 2 for p in article.paragraphs[:i])
-            for article in question_set.articles
-            for i in range(len(article.paragraphs))
-        }
+    for question_set in read_sets(options):
+        questions = [question for question in question_set.part(*options.part).questions if question.gold]
         for size in options.chunk_tokens:
             settings, _ = load_settings({"chunking.chunk_tokens": size, "chunking.chunk_tokens_zh": size})
-            with knowledge_base(articles(question_set), settings) as (bot, report):
+            with knowledge_base(question_set.documents, settings) as (bot, report):
                 for weight in options.dense_weight:
                     if weight is not None:
                         bot.retriever._dense_weight = weight
@@ -53,13 +48,10 @@ def main() -> None:
                         started = time.perf_counter()
                         hits = bot.search(question.text, 20)
                         milliseconds.append(1000 * (time.perf_counter() - started))
-                        base = offsets[question.article, question.paragraph]
-                        spans = {(base + start, base + start + len(text)) for text, start in question.answers}
-                        source = article_name(question_set, question.article)
                         for budget in BUDGETS:
-                            found[budget].append(float(any(_within(hits, source, span, budget) for span in spans)))
-                    owners = [question.article for question in questions]
-                    cells = " | ".join(str(bootstrap(found[budget], owners)).split(" (")[0] for budget in BUDGETS)
+                            found[budget].append(float(any(_within(hits, span, budget) for span in question.gold[0])))
+                    groups = owners(questions)
+                    cells = " | ".join(str(bootstrap(found[budget], groups)).split(" (")[0] for budget in BUDGETS)
                     p50, p95 = np.percentile(milliseconds, [50, 95])
                     print(
                         f"| {question_set.name} (n={len(questions)}) | {size or 'default'} | {weight or settings.retrieval.dense_weight} | {cells} | "
@@ -68,12 +60,12 @@ def main() -> None:
                     )
 
 
-def _within(hits: Sequence[ScoredChunk], source: str, span: tuple[int, int], budget: int) -> bool:
+def _within(hits: Sequence[ScoredChunk], span: Span, budget: int) -> bool:
     used = 0
     for hit in hits:
         chunk = hit.chunk
         end = min(chunk.end, chunk.start + budget - used)
-        if chunk.document.source == source and chunk.start <= span[0] and span[1] <= end:
+        if chunk.document.source == span.source and chunk.start <= span.start and span.end <= end:
             return True
         used += chunk.end - chunk.start
         if used >= budget:

@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 
-from eval.benchmarks.setup import arguments, log, read_sets
+from eval.benchmarks.setup import arguments, log, owners, read_sets
 from eval.compare import bootstrap
 from ragbot.models.embedders.base import Vectors
 from ragbot.models.embedders.e5_onnx import WEIGHTS, BundledE5
@@ -26,11 +26,10 @@ def main() -> None:
     model = bert_model(weights)
     print("| set | float32 | int8 | int8 - float32 | cosine least / mean | tokens/s float32 / int8 |")
     print("| --- " * 6 + "|")
-    for question_set, _ in read_sets(options):
-        paragraphs = [text for article in question_set.articles for text in article.paragraphs]
-        places = [(article.index, i) for article in question_set.articles for i in range(len(article.paragraphs))]
-        index = {place: i for i, place in enumerate(places)}
-        gold = np.array([index[question.article, question.paragraph] for question in question_set.questions])
+    for question_set in read_sets(options, "paragraph"):
+        paragraphs = [document.text for document in question_set.documents.values()]
+        index = {source: i for i, source in enumerate(question_set.documents)}
+        gold = np.array([index[source] for question in question_set.questions for source in question.relevant])
         rows = embedder._token_ids(["passage: " + text for text in paragraphs])
         asked = embedder._token_ids(["query: " + question.text for question in question_set.questions])
         tokens = sum(map(len, rows))
@@ -44,8 +43,7 @@ def main() -> None:
         quick_asked = np.stack([embedder.encode_query(question.text) for question in question_set.questions])
         log(f"{question_set.name}: {len(paragraphs)} paragraphs, {len(gold)} questions")
         ranks = [_reciprocal(exact_asked @ exact.T, gold), _reciprocal(quick_asked @ quick.T, gold)]
-        owners = [question.article for question in question_set.questions]
-        difference = bootstrap((ranks[1] - ranks[0]).tolist(), owners)
+        difference = bootstrap((ranks[1] - ranks[0]).tolist(), owners(question_set.questions))
         cosines = np.concatenate([(exact * quick).sum(axis=1), (exact_asked * quick_asked).sum(axis=1)])
         print(
             f"| {question_set.name} | {ranks[0].mean():.4f} | {ranks[1].mean():.4f} | {difference.mean:+.4f} "

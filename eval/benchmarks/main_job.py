@@ -5,7 +5,6 @@ python -m eval.benchmarks.main_job
 
 from __future__ import annotations
 
-import json
 import tempfile
 import time
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from eval.benchmarks.setup import SETS, arguments, log, read_sets
+from eval.datasets.jsonl import read_jsonl
 from ragbot.bot import RagBot
 from ragbot.documents import IngestReport
 
@@ -24,8 +24,7 @@ def main() -> None:
     parser = arguments((__doc__ or "").splitlines()[0])
     parser.set_defaults(sets=[*SETS, "covid_en"])
     options = parser.parse_args()
-    lines = (DATA / "eval" / "sample.jsonl").read_text(encoding="utf-8").splitlines()
-    questions = [json.loads(line)["question"] for line in lines]
+    questions = [question.text for question in read_jsonl(DATA / "eval" / "sample.jsonl").questions]
     print("| what | |\n| --- | --- |")
     with tempfile.TemporaryDirectory(prefix="ragbot-bench-") as folder:
         started = time.perf_counter()
@@ -52,10 +51,9 @@ def main() -> None:
             _row(f"a refusal ({len(refusals)})", _percentiles(refusals))
         texts = Path(folder) / "texts"
         texts.mkdir()
-        for question_set, _ in read_sets(options):
-            for article in question_set.articles:
-                path = texts / f"{question_set.name}-{article.index}.txt"
-                path.write_text("\n\n".join(article.paragraphs), encoding="utf-8")
+        for question_set in read_sets(options):
+            for source, document in question_set.documents.items():
+                (texts / f"{source.replace('/', '-')}.txt").write_text(document.text, encoding="utf-8")
         with RagBot.open(Path(folder) / "bench") as bot:
             _row(f"ingest the bench sets as text ({len(list(texts.iterdir()))} files)", _speed(bot.ingest(texts)))
             size = sum(path.stat().st_size for path in bot.kb.folder.rglob("*") if path.is_file())

@@ -24,9 +24,10 @@ import numpy as np
 import numpy.typing as npt
 
 import ragbot.generation
-from eval.benchmarks.setup import arguments, articles, log, read_sets
+from eval.benchmarks.setup import arguments, article_number, log, read_sets
 from eval.compare import bootstrap
-from eval.datasets import Question, QuestionSet
+from eval.datasets.base import Question, QuestionSet
+from eval.datasets.jsonl import read_jsonl
 from ragbot.bot import RagBot
 from ragbot.generation.confidence import confidence, features, language_pair
 from ragbot.models.embedders.base import Embedder
@@ -68,10 +69,11 @@ def main() -> None:
     embedder = load_embedder("bundled")
     samples: list[Sample] = []
     foreign: dict[str, list[str]] = defaultdict(list)
-    for question_set, split in read_sets(options):
-        for part, indices in (("fit", split["train"] + split["dev"]), ("test", split["test"])):
-            samples.extend(_collect(embedder, question_set, part, indices))
-        asked = question_set.of_articles(split["train"] + split["dev"])
+    for question_set in read_sets(options):
+        for part, names in (("fit", ("train", "dev")), ("test", ("test",))):
+            sources = [source for name in names for source in sorted(question_set.parts[name], key=article_number)]
+            samples.extend(_collect(embedder, question_set, part, sources))
+        asked = question_set.part("train", "dev").questions
         foreign["en" if question_set.name.endswith("_en") else "zh"] += [q.text for q in asked[:30]]
     if options.fit:
         samples.extend(_across(embedder, foreign))
@@ -81,8 +83,8 @@ def main() -> None:
     _report([sample for sample in samples if sample.part == "test"])
 
 
-def _collect(embedder: Embedder, question_set: QuestionSet, part: str, indices: Sequence[int]) -> Iterator[Sample]:
-    shuffled = list(indices)
+def _collect(embedder: Embedder, question_set: QuestionSet, part: str, sources: Sequence[str]) -> Iterator[Sample]:
+    shuffled = list(sources)
     random.Random(SEED).shuffle(shuffled)
     shuffled = shuffled[:ARTICLES]
     half = shuffled[: max(1, len(shuffled) // 2)]
@@ -92,25 +94,27 @@ def _collect(embedder: Embedder, question_set: QuestionSet, part: str, indices: 
     for inside, count in contents:
         outside = set(shuffled) - set(inside)
         with tempfile.TemporaryDirectory() as folder, RagBot.open(Path(folder), embedder=embedder) as bot:
-            bot.ingest_documents(articles(question_set, set(inside)))
-            present = [question for question in question_set.of_articles(set(inside)) if question.answers]
-            absent = [question for question in question_set.of_articles(outside) if question.answers]
+            documents = question_set.documents
+            bot.ingest_documents({source: documents[source] for source in documents if source in inside})
+            present = [question for question in question_set.about(inside) if question.answers]
+            absent = [question for question in question_set.about(outside) if question.answers]
             for questions, answerable in ((present, True), (absent, False)):
                 for question in _some(questions, count):
-                    yield _sample(bot, question.text, question_set.name, part, question.article, answerable)
+                    yield _sample(
+                        bot, question.text, question_set.name, part, article_number(question.document), answerable
+                    )
             log(f"{question_set.name} {part}: {len(inside)} articles, {len(bot.kb.lexical)} chunks")
 
 
 def _across(embedder: Embedder, foreign: dict[str, list[str]]) -> Iterator[Sample]:
-    lines = (DATA / "eval" / "sample.jsonl").read_text(encoding="utf-8").splitlines()
-    questions = [json.loads(line) for line in lines]
+    questions = read_jsonl(DATA / "eval" / "sample.jsonl").questions
     for asked, documents in (("zh", "en"), ("en", "zh")):
         with tempfile.TemporaryDirectory() as folder, RagBot.open(Path(folder), embedder=embedder) as bot:
             bot.ingest(DATA / "corpus" / documents)
-            for item in questions:
-                kind = item["category"]
-                if item["language"] == asked and kind in {"cross-language", "unanswerable-far"}:
-                    yield _sample(bot, item["question"], "sample", "fit", 0, item["answerable"])
+            for question in questions:
+                kind = question.tags["category"]
+                if question.language == asked and kind in {"cross-language", "unanswerable-far"}:
+                    yield _sample(bot, question.text, "sample", "fit", 0, question.answerable)
             for text in foreign[asked]:
                 yield _sample(bot, text, "sample", "fit", 0, False)
 

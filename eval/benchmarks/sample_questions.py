@@ -5,12 +5,13 @@ python -m eval.benchmarks.sample_questions
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
 
+from eval.datasets.base import Question
+from eval.datasets.jsonl import read_jsonl
+from eval.datasets.locate import squeezed
 from ragbot.bot import RagBot
 
 DATA = Path(__file__).parents[2] / "data"
@@ -19,21 +20,20 @@ TOP_K = 10
 
 def main() -> None:
     """Print one table."""
-    lines = (DATA / "eval" / "sample.jsonl").read_text(encoding="utf-8").splitlines()
+    questions = read_jsonl(DATA / "eval" / "sample.jsonl").questions
     found: dict[str, list[float]] = defaultdict(list)
     refused: dict[str, list[bool]] = defaultdict(list)
     right: dict[str, list[bool]] = defaultdict(list)
     with tempfile.TemporaryDirectory(prefix="ragbot-bench-") as folder, RagBot.open(Path(folder) / "kb") as bot:
         bot.ingest(DATA / "corpus")
-        for line in lines:
-            question = json.loads(line)
+        for question in questions:
             kind = _kind(question)
-            answer = bot.ask(question["question"])
+            answer = bot.ask(question.text)
             refused[kind].append(answer.abstained)
-            if question["answerable"]:
+            if question.answerable:
                 found[kind].append(_reciprocal(bot, question))
                 if not answer.abstained:
-                    right[kind].append(any(_squeezed(text) in _squeezed(answer.text) for text in question["answers"]))
+                    right[kind].append(any(squeezed(text) in squeezed(answer.text) for text in question.answers))
     print(f"| questions | | right chunk in the first {TOP_K} | MRR@{TOP_K} | refused | answer holds the words |")
     print("| --- " * 6 + "|")
     for kind, outcomes in refused.items():
@@ -43,23 +43,18 @@ def main() -> None:
         print(f"| {kind} | {len(outcomes)} | {hits} | {sum(outcomes)} | {words} |", flush=True)
 
 
-def _kind(question: dict[str, Any]) -> str:
-    if not question["answerable"] or question["category"] == "cross-language":
-        return str(question["category"])
-    return f"answerable, {question['language']}"
+def _kind(question: Question) -> str:
+    category = question.tags["category"]
+    return category if not question.answerable or category == "cross-language" else f"answerable, {question.language}"
 
 
-def _reciprocal(bot: RagBot, question: dict[str, Any]) -> float:
-    for rank, hit in enumerate(bot.search(question["question"], TOP_K), 1):
-        if hit.chunk.document.source.endswith(question["source"]):
-            text = _squeezed(hit.chunk.text)
-            if any(_squeezed(answer) in text for answer in question["answers"]):
+def _reciprocal(bot: RagBot, question: Question) -> float:
+    for rank, hit in enumerate(bot.search(question.text, TOP_K), 1):
+        if hit.chunk.document.source.endswith(question.document):
+            text = squeezed(hit.chunk.text)
+            if any(squeezed(answer) in text for answer in question.answers):
                 return 1 / rank
     return 0.0
-
-
-def _squeezed(text: str) -> str:
-    return "".join(character for character in text if not character.isspace() and character not in "*`")
 
 
 if __name__ == "__main__":

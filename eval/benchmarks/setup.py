@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from eval.datasets import QuestionSet, read_splits, read_squad
+from eval.datasets.base import Question, QuestionSet
+from eval.datasets.squad import Unit, read_squad
 from ragbot.bot import RagBot
 from ragbot.documents import IngestReport, ParsedDocument
+from ragbot.errors import SourceError
 from ragbot.settings import Settings, load_settings
-from ragbot.text import detect_language
 
 SETS = ("squad2_en", "cmrc_zh", "drcd_zht")
 
@@ -26,31 +27,31 @@ def arguments(description: str) -> argparse.ArgumentParser:
     return parser
 
 
-def read_sets(options: argparse.Namespace) -> Iterator[tuple[QuestionSet, dict[str, list[int]]]]:
-    """Each set with its split."""
+def read_sets(options: argparse.Namespace, unit: Unit = "article") -> Iterator[QuestionSet]:
+    """Each set that was asked for, with its parts.
+
+    Raises:
+        SourceError: a set is missing, or ``splits.json`` does not name it.
+    """
     folder = options.bench_dir or load_settings()[0].bench_dir
-    splits = read_splits(folder)
     for name in options.sets:
-        yield read_squad(folder / f"{name}.json"), splits[name]
+        path = folder / f"{name}.json"
+        if not path.is_file():
+            raise SourceError(f"there is no {path}; name the folder of the question sets with RAGBOT_BENCH_DIR")
+        question_set = read_squad(path, unit)
+        if not question_set.parts:
+            raise SourceError(f"{folder / 'splits.json'} does not name {name}: add its train, dev and test articles")
+        yield question_set
 
 
-def article_name(question_set: QuestionSet, index: int) -> str:
-    """The source name of an article."""
-    return f"{question_set.name}/{index}"
+def article_number(source: str) -> int:
+    """The index of an article in its file. Articles are ordered by it, where the order decides what a seed draws."""
+    return int(source.rpartition("/")[2])
 
 
-def articles(question_set: QuestionSet, keep: set[int] | None = None) -> dict[str, ParsedDocument]:
-    """Each article as one document: its paragraphs, a blank line between them."""
-    return {
-        article_name(question_set, article.index): parsed("\n\n".join(article.paragraphs), article.title)
-        for article in question_set.articles
-        if keep is None or article.index in keep
-    }
-
-
-def parsed(text: str, title: str = "") -> ParsedDocument:
-    """A document of plain text."""
-    return ParsedDocument(text, title=title, language=detect_language(text))
+def owners(questions: Iterable[Question]) -> list[int]:
+    """The article that each question is about: the groups of :func:`eval.compare.bootstrap`."""
+    return [article_number(question.document) for question in questions]
 
 
 @contextmanager

@@ -1,1 +1,1 @@
-"""Metrics, one file a family; each gives the mean and the value per question."""
+"""Metrics: each file defines one family on plain values, cites its source, and gives the value for each question."""

@@ -131,7 +131,7 @@ def stream(
     """Print an answer as it is made, and return it. An interruption stops the model before it goes on its way."""
     with terminal.working("looking …"):
         answer = bot.stream(question, history, where)
-        first = next(answer, "")
+        first = next((piece for piece in answer if piece), "")
     try:
         terminal.piece(first)
         for piece in answer:

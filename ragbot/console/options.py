@@ -94,10 +94,18 @@ class AnswerOptions(IndexOptions):
             "--llm", metavar="MODEL", help="Chat model: extractive (none), bundled, provider:model, a folder."
         ),
     ] = None
+    strategy: Annotated[
+        str | None,
+        typer.Option(
+            "--strategy",
+            metavar="NAME",
+            help="How it is asked: zero-shot, few-shot, chain-of-thought, self-consistency, structured.",
+        ),
+    ] = None
 
     def arguments(self) -> dict[str, Any]:
         """See :meth:`Options.arguments`."""
-        return {**super().arguments(), "llm": self.llm}
+        return {**super().arguments(), "llm": self.llm, "generation.strategy": self.strategy}
 
 
 @dataclass(frozen=True, kw_only=True)

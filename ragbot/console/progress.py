@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from rich.progress import BarColumn, TaskID, TextColumn
 from rich.progress import Progress as Bars
@@ -90,3 +90,70 @@ def _short(source: str, width: int = 30) -> str:
     text = Text(clean(source.rpartition("/")[2]))
     text.truncate(width, overflow="ellipsis")
     return text.plain
+
+
+class QuestionCount(Protocol):
+    """How many questions are done."""
+
+    @property
+    def done(self) -> int:
+        """Questions that are through."""
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+
+    @property
+    def errors(self) -> int:
+        """Those that failed."""
+
+
+class QuestionProgress:
+    """The same for questions; call it with anything that has ``done``, ``total`` and ``errors``."""
+
+    def __init__(self, terminal: Terminal, verb: str = "asking") -> None:
+        self._terminal = terminal
+        self._verb = verb
+        self._started = time.perf_counter()
+        self._told = self._started
+        self._first: int | None = None
+        self._bars: Bars | None = None
+        self._task = TaskID(0)
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        self._started = self._told = time.perf_counter()
+        if self._terminal.err.is_terminal and not self._terminal.quiet:
+            self._bars = Bars(
+                BarColumn(),
+                TextColumn("{task.description}", markup=False),
+                console=self._terminal.err,
+                transient=True,
+            )
+            self._task = self._bars.add_task(f"{self._verb} …", total=None)
+            self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bars:
+            self._bars.stop()
+
+    def __call__(self, progress: QuestionCount) -> None:
+        """Show how far it has come."""
+        with self._lock:
+            now = time.perf_counter()
+            if self._first is None:
+                self._first = progress.done  # what an earlier run did took none of this one's time
+            fresh = progress.done - self._first
+            text = f"{self._verb} {progress.done}/{progress.total}"
+            if progress.errors:
+                text += f", {progress.errors} failed"
+            if fresh > 2 and progress.done < progress.total:
+                text += f", {duration((progress.total - progress.done) * (now - self._started) / fresh)} left"
+            if self._bars:
+                self._bars.update(self._task, total=max(progress.total, 1), completed=progress.done, description=text)
+            elif not self._terminal.quiet and now - self._told >= PAUSE:
+                self._told = now
+                self._terminal.note(text)

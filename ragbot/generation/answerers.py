@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections import Counter
+from collections.abc import Generator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ragbot.documents import Message, Passage
 from ragbot.errors import GenerationError, RagbotError
 from ragbot.generation.context import fit, render_context
 from ragbot.generation.prompts import render
+from ragbot.generation.strategies import strategy_called
+from ragbot.generation.strategies.base import Request
 from ragbot.models.embedders.base import estimate_tokens
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
+    from langchain_core.messages import BaseMessage
 
+#: The pieces of an answer, and when they are exhausted (PEP 380) the tokens that it took: ``input_tokens`` and
+#: ``output_tokens``; nothing where no model was asked, or where it does not tell.
+Pieces = Generator[str, None, Mapping[str, int] | None]
 #: Turns of the conversation that are shown to the model.
 _TURNS = 4
 
@@ -24,10 +31,11 @@ class Answerer(Protocol):
     def select(self, passages: Sequence[Passage]) -> list[Passage]:
         """The passages that it will see."""
 
-    def pieces(
-        self, question: str, passages: Sequence[Passage], language: str, history: Sequence[Message]
-    ) -> Iterator[str]:
-        """The answer, piece by piece; nothing, or the set phrase of ``refusal``, where the passages are silent."""
+    def pieces(self, question: str, passages: Sequence[Passage], language: str, history: Sequence[Message]) -> Pieces:
+        """The answer, piece by piece; nothing, or the set phrase of ``refusal``, where the passages are silent.
+
+        An empty piece is no text, but a moment at which the reader can stop a model that is still at work.
+        """
 
 
 class ChatAnswerer:
@@ -36,36 +44,58 @@ class ChatAnswerer:
     Args:
         model: the chat model.
         context_tokens: budget for the passages, in the model's own tokens.
+        strategy: how it is asked; a name of :data:`ragbot.generation.strategies.STRATEGIES`.
+        samples: answers that are compared, where the strategy compares some.
+
+    Raises:
+        SettingsError: there is no such strategy.
     """
 
-    def __init__(self, model: BaseChatModel, context_tokens: int) -> None:
+    def __init__(
+        self, model: BaseChatModel, context_tokens: int, strategy: str = "zero-shot", samples: int = 5
+    ) -> None:
         self._model = model
         self._context_tokens = context_tokens
+        self._strategy = strategy_called(strategy)
+        self._samples = samples
 
     def select(self, passages: Sequence[Passage]) -> list[Passage]:
         """See :class:`Answerer`."""
         return fit(passages, self._context_tokens, self._count_tokens)
 
-    def pieces(
-        self, question: str, passages: Sequence[Passage], language: str, history: Sequence[Message]
-    ) -> Iterator[str]:
+    def pieces(self, question: str, passages: Sequence[Passage], language: str, history: Sequence[Message]) -> Pieces:
         """See :class:`Answerer`. Raises GenerationError where the model fails."""
-        from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+        from langchain_core.messages import AIMessage, HumanMessage
 
-        prompt = render(
-            "answer",
-            language,
-            refusal=render("refusal", language),
-            context=render_context(passages),
-            question=question,
-        )
-        turns: list[BaseMessage] = [
+        refusal = render("refusal", language)
+        context = render_context(passages)
+        prompt = render(self._strategy.prompt, language, refusal=refusal, context=context, question=question)
+        messages: list[BaseMessage] = [
             HumanMessage(turn.content) if turn.role == "user" else AIMessage(turn.content) for turn in history[-_TURNS:]
         ]
+        messages.append(HumanMessage(prompt))
+        usage: Counter[str] = Counter()  # of this answer alone: others may be under way
+
+        def say(temperature: float | None = None) -> Generator[str]:
+            return self._reply(messages, {} if temperature is None else {"temperature": temperature}, usage)
+
+        yield from self._strategy.read(Request(say, refusal, self._samples))
+        return dict(usage)
+
+    def _reply(self, messages: list[BaseMessage], options: Mapping[str, Any], usage: Counter[str]) -> Generator[str]:
+        """One reply, piece by piece; its tokens are added to ``usage``."""
         try:
-            for chunk in self._model.stream([*turns, HumanMessage(prompt)]):
-                if chunk.text:
-                    yield str(chunk.text)
+            stream = self._model.stream(messages, **options)
+            try:
+                for chunk in stream:
+                    if counted := chunk.usage_metadata:
+                        usage["input_tokens"] += counted["input_tokens"]
+                        usage["output_tokens"] += counted["output_tokens"]
+                    if chunk.text:
+                        yield str(chunk.text)
+            finally:
+                if close := getattr(stream, "close", None):
+                    close()
         except RagbotError:
             raise
         except Exception as error:  # any client library may stand behind the model, each with errors of its own

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 from ragbot.documents import Answer, Citation, Message
-from ragbot.generation.answerers import Answerer
+from ragbot.generation.answerers import Answerer, Pieces
 from ragbot.generation.citations import Citations
 from ragbot.generation.confidence import confidence
 from ragbot.generation.followup import standalone
 from ragbot.generation.markers import Markers
 from ragbot.generation.prompts import render
+from ragbot.generation.refusals import refuses
 from ragbot.index.filters import Filter
 from ragbot.index.knowledge_base import KnowledgeBase
 from ragbot.retrieval.expand import expand
@@ -22,7 +23,10 @@ from ragbot.text import answer_language
 
 
 class AnswerStream:
-    """Iterate it for the pieces of the answer's text; :attr:`answer` is there once it is exhausted."""
+    """Iterate it for the pieces of the answer's text; :attr:`answer` is there once it is exhausted.
+
+    A piece may be empty while the model is at work without having said anything: a moment to :meth:`close`.
+    """
 
     def __init__(self, pieces: Iterator[str]) -> None:
         self._pieces = pieces
@@ -46,15 +50,6 @@ class AnswerStream:
         if self._answer is None:
             raise RuntimeError("the stream is not exhausted yet: iterate it to the end before asking for its answer")
         return self._answer
-
-
-_STOPS = ".。 \n"
-_MARKS = re.compile(r"\s*\[\d+\]")
-
-
-def _says_only(text: str, phrase: str) -> bool:
-    """Whether an answer is a set phrase, markers and full stops aside: "… directly, but [1]" is an answer."""
-    return _MARKS.sub("", text).strip(_STOPS) == phrase.strip(_STOPS)
 
 
 @dataclass(frozen=True)
@@ -96,6 +91,7 @@ class AnswerChain:
         hits = self.retriever.search(search_for, self.top_k, where)
         sure = confidence(self.kb, search_for, hits)
         timings = {"search": time.perf_counter() - started}
+        usage: dict[str, int] = {}
 
         def finish(text: str, abstained: bool, citations: tuple[Citation, ...] = ()) -> None:
             timings["total"] = time.perf_counter() - started
@@ -108,6 +104,7 @@ class AnswerChain:
                 language=language,
                 hits=tuple(hits),
                 timings=timings,
+                usage=usage,
             )
 
         if not hits or sure < self.min_confidence:
@@ -123,15 +120,27 @@ class AnswerChain:
         refusal = render("refusal", language)
         text = ""
         # No passage may be left where a document was removed meanwhile, or the first sentence is over the budget.
-        pieces = self.answerer.pieces(search_for, passages, language, history) if passages else ()
-        for piece in Markers(citations.mark).filter(pieces):
-            piece = piece if text else piece.lstrip()
-            if piece:
-                timings.setdefault("first_token", time.perf_counter() - started)
-                text += piece
-                yield piece
+        said = self.answerer.pieces(search_for, passages, language, history) if passages else _nothing()
+        with closing(_counted(said, usage)) as pieces:
+            for piece in Markers(citations.mark).filter(pieces):
+                shown = piece if text else piece.lstrip()
+                if shown:
+                    timings.setdefault("first_token", time.perf_counter() - started)
+                    text += shown
+                if shown or not piece:  # an empty piece is passed on: the reader may stop here
+                    yield shown
         if not text.strip():
             text = refusal
             yield text
-        refused = _says_only(text, refusal) or (text.startswith(refusal.rstrip(_STOPS)) and not citations.found)
-        finish(text, refused, citations.found)
+        finish(text, refuses(text, refusal, bool(citations.found)), citations.found)
+
+
+def _nothing() -> Pieces:
+    """What is said where there is nothing to answer from."""
+    yield from ()
+    return None
+
+
+def _counted(pieces: Pieces, usage: dict[str, int]) -> Generator[str]:
+    """The pieces; ``usage`` is filled in at their end."""
+    usage.update((yield from pieces) or {})

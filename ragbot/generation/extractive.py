@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 from ragbot.documents import Message, Passage
@@ -62,7 +62,7 @@ class ExtractiveAnswerer:
 
     def pieces(
         self, question: str, passages: Sequence[Passage], language: str, history: Sequence[Message]
-    ) -> Iterator[str]:
+    ) -> Generator[str]:
         """See :class:`ragbot.generation.answerers.Answerer`."""
         candidates = self.rank(question, passages)
         if not candidates:

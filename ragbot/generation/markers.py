@@ -6,12 +6,17 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 
 #: [1], [1, 2], 【1】, ［1］, [passage 1], but not [0, 1], which is an interval; at most 40 characters on one line, so that a stream knows when to stop waiting.
-_MARKER = re.compile(
+MARKER = re.compile(
     r"[ \t]*[\[【［](?=[^\[【［\]】］\n]{1,40}[\]】］])[ \t]*(?i:passages?|段落)?[ \t]*"
     r"([1-9１-９]\d{0,2}(?:[ \t]*[,，、][ \t]*[1-9１-９]\d{0,2})*)[ \t]*[\]】］]"
 )
 #: The beginning of what may become a marker: held back until it is complete or too long to be one.
 _OPEN = re.compile(r"[ \t]*[\[【［][^\[【［\]】］\n]{0,40}\Z|[ \t]+\Z")
+
+
+def numbers_of(marker: re.Match[str]) -> list[int]:
+    """The numbers in a match of :data:`MARKER`."""
+    return [int(number) for number in re.findall(r"\d+", marker.group(1))]
 
 
 class Markers:
@@ -27,9 +32,12 @@ class Markers:
         self._marked = False
 
     def filter(self, pieces: Iterable[str]) -> Iterator[str]:
-        """Yield the text with its final markers; nothing that was yielded is taken back."""
+        """Yield the text with its final markers; nothing that was yielded is taken back. Empty pieces pass."""
         held = ""
         for piece in pieces:
+            if not piece:
+                yield ""
+                continue
             held += piece
             opening = _OPEN.search(held)
             ready, held = (held[: opening.start()], opening.group()) if opening else (held, "")
@@ -40,8 +48,8 @@ class Markers:
 
     def _renumbered(self, text: str) -> str:
         parts, begin = [], 0
-        for match in _MARKER.finditer(text):
-            parts += [self._words(text[begin : match.start()]), self._marks(match.group(1))]
+        for match in MARKER.finditer(text):
+            parts += [self._words(text[begin : match.start()]), self._marks(numbers_of(match))]
             begin = match.end()
         return "".join([*parts, self._words(text[begin:])])
 
@@ -51,7 +59,7 @@ class Markers:
         self._claim += text
         return text
 
-    def _marks(self, numbers: str) -> str:
-        shown = [self._mark(self._claim, int(number)) for number in re.findall(r"\d+", numbers)]
+    def _marks(self, numbers: list[int]) -> str:
+        shown = [self._mark(self._claim, number) for number in numbers]
         self._marked = True
         return "".join(f" [{number}]" for number in dict.fromkeys(shown) if number is not None)

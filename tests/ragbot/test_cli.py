@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-import io
-import json
-import logging
 import sqlite3
 import sys
 import types
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,70 +15,13 @@ import pytest
 import typer
 
 import ragbot.bot
-from ragbot.cli import app, main
-from ragbot.console.logs import OURS, TerminalHandler
+from ragbot.cli import app
 from ragbot.documents import Answer, Chunk, Document, ScoredChunk
 from ragbot.models.testing import HashEmbedder
+from tests.ragbot.conftest import LORA_EN, Cli
 
-LORA_ZH = (
-    "# 微调与 LoRA\n\nLoRA 冻结原有权重，只训练两个低秩矩阵。矩阵 B 初始化为全零。\n\n## 秩\n\n秩通常取八到六十四。\n"
-)
-LORA_EN = "# Tokenization\n\nByte-pair encoding was published by Philip Gage in 1994.\n\n## Merges\n\nIt merges frequent pairs.\n"
 ESCAPE = "\x1b"
-
-
-@dataclass(frozen=True)
-class Result:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-Cli = Callable[..., Result]
-
-
-@pytest.fixture
-def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Cli]:
-    """Runs a command line; every answer is confident enough, and "bundled" is an embedder without weights."""
-    monkeypatch.delenv("RAGBOT_CONFIG")
-    monkeypatch.setenv("RAGBOT_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setenv("RAGBOT_GENERATION__MIN_CONFIDENCE", "0")
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.chdir(tmp_path)
-    real = ragbot.bot.load_embedder
-    monkeypatch.setattr(
-        "ragbot.bot.load_embedder",
-        lambda spec, **options: HashEmbedder() if spec == "bundled" else real(spec, **options),
-    )
-    levels = {name: logging.getLogger(name).level for name in ["", *OURS, "ragbot.models.bundled"]}
-
-    def run(*words: str, stdin: str = "") -> Result:
-        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
-        capsys.readouterr()
-        code = main(words)
-        return Result(code, *capsys.readouterr())
-
-    yield run
-    logging.captureWarnings(False)
-    root = logging.getLogger()
-    for handler in [handler for handler in root.handlers if isinstance(handler, TerminalHandler)]:
-        root.removeHandler(handler)
-    for name, level in levels.items():
-        logging.getLogger(name).setLevel(level)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Two documents."""
-    docs = tmp_path / "docs"
-    docs.mkdir()
-    (docs / "lora.md").write_text(LORA_ZH, encoding="utf-8")
-    (docs / "bpe.md").write_text(LORA_EN, encoding="utf-8")
-    return docs
+GROUPS = {"", "kb", "models", "config", "eval"}
 
 
 @pytest.fixture
@@ -107,12 +46,12 @@ def commands() -> dict[str, Any]:
 
 
 def test_there_is_every_command() -> None:
-    groups = {"", "kb", "models", "config"}
     expected = (
-        "ingest ask search chat ui doctor|kb info|kb list|kb documents|kb remove|models list|config show|config path"
+        "ingest ask search chat ui doctor tune|kb info|kb list|kb documents|kb remove|models list|config show|config path"
+        "|eval run|eval compare|eval list|eval show|eval diff|eval report|eval init|eval review"
     )
     first, *others = expected.split("|")
-    assert set(commands()) - groups == {*first.split(), *others}
+    assert set(commands()) - GROUPS == {*first.split(), *others}
 
 
 @pytest.mark.parametrize("words", commands())
@@ -127,7 +66,7 @@ def test_every_command_and_option_has_help(cli: Cli, words: str) -> None:
     assert ESCAPE not in result.out
 
 
-@pytest.mark.parametrize("words", [words for words in commands() if words not in {"", "kb", "models", "config"}])
+@pytest.mark.parametrize("words", [words for words in commands() if words not in GROUPS])
 def test_the_shared_options_are_on_every_command(words: str) -> None:
     options = {option for parameter in commands()[words].params for option in parameter.opts}
     assert {"--json", "--config", "--verbose", "-v", "--quiet"} <= options

@@ -86,6 +86,8 @@ def test_unknown_key_of_the_file_names_the_file(toml: Path) -> None:
         ("retrieval.top_k", "many"),
         ("retrieval.dense_weight", 1.5),
         ("generation.temperature", -1),
+        ("generation.strategy", "zeroshot"),
+        ("generation.samples", 0),
         ("language", "fr"),
         ("chunking.chunk_tokens", 4),
         ("ui.port", 70_000),

@@ -1,0 +1,163 @@
+"""Run against run: for each metric and slice better, worse or undecided, and the questions that flipped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from eval.compare import Difference, holm, paired
+from eval.metrics.table import METRICS
+from eval.runs import Row, Run
+from eval.summary import ALL, FEWEST, slices
+from ragbot.errors import EvaluationError
+
+Judgement = Literal["better", "worse", "undecided", "identical"]
+#: Two-sided level of the tests, after Holm's correction.
+ALPHA = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the second run does to a metric. ``p_adjusted`` is Holm's, over the metrics of ``all`` or over all slices."""
+
+    metric: str
+    slice: str
+    difference: Difference
+    p_adjusted: float
+    judgement: Judgement
+
+
+@dataclass(frozen=True, slots=True)
+class Flip:
+    """A question whose outcome changed."""
+
+    id: str
+    question: str
+    metric: str
+    before: float
+    after: float
+    change: Literal["gained", "lost"]
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """All verdicts and flips of run ``b`` against run ``a``, over the questions that both were asked."""
+
+    a: str
+    b: str
+    questions: int
+    only_a: int
+    only_b: int
+    same_questions: bool
+    verdicts: tuple[Verdict, ...]
+    flips: tuple[Flip, ...]
+
+
+def contrast(a: Run, b: Run, metrics: Sequence[str] | None = None, rounds: int = 2_000) -> Contrast:
+    """Compare ``b`` with ``a``, question by question.
+
+    Args:
+        metrics: which; default: the primary ones that both have. Metrics of a whole set (AUROC) are not compared here.
+
+    Raises:
+        EvaluationError: they share no question, or a metric is not known.
+    """
+    chosen = _chosen(metrics)
+    before, after = ({row.question.id: row for row in run.rows} for run in (a, b))
+    shared = [(before[name], row) for name, row in after.items() if name in before]
+    if not shared:
+        raise EvaluationError(
+            f"the runs {a.name!r} and {b.name!r} have no question in common: run both on the same set"
+        )
+    # The newer run's tags: a baseline may have been stored before a tag was added.
+    verdicts = []
+    for family in _families(shared):
+        cells = [
+            (metric, name, difference)
+            for name, indices in family
+            for metric in chosen
+            if (difference := _difference([shared[i] for i in indices], metric, name, rounds))
+        ]
+        adjusted = holm([difference.p for _, _, difference in cells])
+        verdicts += [
+            Verdict(metric, name, difference, p, _judge(metric, difference, p))
+            for (metric, name, difference), p in zip(cells, adjusted, strict=True)
+        ]
+    return Contrast(
+        a.name,
+        b.name,
+        len(shared),
+        len(before) - len(shared),
+        len(after) - len(shared),
+        a.manifest["dataset"].get("sha256") == b.manifest["dataset"].get("sha256"),
+        tuple(verdicts),
+        tuple(_flips(shared, chosen)),
+    )
+
+
+def regressions(found: Contrast, significant: bool = True) -> list[Verdict]:
+    """The metrics over all questions that became worse; with ``significant=False`` any fall counts. Never times."""
+    worse = []
+    for verdict in found.verdicts:
+        metric = METRICS[verdict.metric]
+        if verdict.slice != ALL or metric.kind == "cost":
+            continue
+        fell = verdict.difference.difference * (1 if metric.higher_is_better else -1) < -1e-9
+        if verdict.judgement == "worse" or (not significant and fell):
+            worse.append(verdict)
+    return worse
+
+
+def _chosen(metrics: Sequence[str] | None) -> list[str]:
+    if metrics is None:
+        return [metric.name for metric in METRICS.values() if metric.primary and not metric.whole]
+    for name in metrics:
+        if name not in METRICS or METRICS[name].whole:
+            known = ", ".join(metric.name for metric in METRICS.values() if not metric.whole)
+            raise EvaluationError(f"no metric {name!r} to compare; there are: {known}")
+    return list(metrics)
+
+
+def _families(shared: Sequence[tuple[Row, Row]]) -> list[list[tuple[str, list[int]]]]:
+    """The tests that are corrected together: those over all questions, and those over the slices, which only explore."""
+    found = slices([row.question for _, row in shared])
+    return [[(ALL, found.pop(ALL))], list(found.items())]
+
+
+def _difference(pairs: Sequence[tuple[Row, Row]], metric: str, name: str, rounds: int) -> Difference | None:
+    both = [(old, new) for old, new in pairs if metric in old.metrics and metric in new.metrics]
+    if not both or (name != ALL and len(both) < FEWEST):
+        return None
+    return paired(
+        [old.metrics[metric] for old, _ in both],
+        [new.metrics[metric] for _, new in both],
+        [new.question.document for _, new in both],
+        rounds,
+    )
+
+
+def _judge(metric: str, difference: Difference, p: float) -> Judgement:
+    if difference.difference == 0 and difference.p == 1 and difference.low == difference.high == 0:
+        return "identical"
+    if not p < ALPHA:
+        return "undecided"
+    return "better" if (difference.difference > 0) == METRICS[metric].higher_is_better else "worse"
+
+
+def _flips(shared: Sequence[tuple[Row, Row]], metrics: Sequence[str]) -> list[Flip]:
+    """Questions for which a yes-or-no metric (or an overlap, by half) changed; of the metrics compared."""
+    flips = []
+    for metric in metrics:
+        if METRICS[metric].kind == "cost":
+            continue
+        for old, new in shared:
+            if metric not in old.metrics or metric not in new.metrics:
+                continue
+            before, after = old.metrics[metric], new.metrics[metric]
+            if (before >= 0.5) != (after >= 0.5):
+                gained = (after > before) == METRICS[metric].higher_is_better
+                flips.append(
+                    Flip(new.question.id, new.question.text, metric, before, after, "gained" if gained else "lost")
+                )
+    return flips

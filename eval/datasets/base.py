@@ -1,0 +1,122 @@
+"""What a question set is: documents, questions about them, and where in the documents the answers stand."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ragbot.documents import ParsedDocument
+
+#: The parts that a question set is split into, document by document.
+PARTS = ("train", "dev", "test")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of a document: ``text[start:end]`` of the document named ``source``, in code points."""
+
+    source: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call of a tool by an agent."""
+
+    tool: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question with what a right answer needs.
+
+    Attributes:
+        id: unique in its set.
+        text: the question.
+        answers: wordings that count as right; empty where the documents do not answer.
+        answerable: whether the documents answer it; where not, a refusal is right.
+        gold: what has to be found. Each item is found by any one of its spans (annotators choose different ones); a
+            question that needs two places has two items. Empty where unknown, or where nothing answers.
+        relevant: relevant documents by source with their grades, where only documents are judged (BEIR).
+        document: the document that the question was written about: the unit of resampling. Never empty; a question
+            that belongs to no document is a unit of its own (its id).
+        language: BCP 47 primary tag, or empty.
+        calls: the tool calls that an agent is expected to make, in any order; None where the question is not for agents.
+        tags: further slices, such as ``{"category": "number"}``.
+    """
+
+    id: str
+    text: str
+    answers: tuple[str, ...] = ()
+    answerable: bool = True
+    gold: tuple[tuple[Span, ...], ...] = ()
+    relevant: Mapping[str, int] = field(default_factory=dict)
+    document: str = ""
+    language: str = ""
+    calls: tuple[ToolCall, ...] | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.document:
+            object.__setattr__(self, "document", self.id)
+
+
+@dataclass(frozen=True)
+class QuestionSet:
+    """Documents by source name, and the questions about them.
+
+    ``documents`` is empty where the questions are about a knowledge base that exists already. ``parts`` names the
+    documents (see :attr:`Question.document`) of train, dev and test; empty where nobody has split the set.
+    """
+
+    name: str
+    questions: tuple[Question, ...]
+    documents: Mapping[str, ParsedDocument] = field(default_factory=dict)
+    parts: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def about(self, documents: Collection[str]) -> tuple[Question, ...]:
+        """The questions written about these documents."""
+        return tuple(question for question in self.questions if question.document in documents)
+
+    def part(self, *names: str) -> QuestionSet:
+        """The questions of some parts; the documents all stay, because a search has to tell them apart.
+
+        Raises:
+            KeyError: a part that the set does not have.
+        """
+        wanted = frozenset().union(*(self.parts[name] for name in names))
+        return replace(self, questions=self.about(wanted))
+
+    def silenced(self, share: float, seed: int = 0) -> QuestionSet:
+        """Leave a share of the asked-about documents out; questions about them can only be refused.
+
+        The choice depends on ``seed`` and the documents' names alone. At least one document goes and one stays.
+        """
+        names = sorted({question.document for question in self.questions} & set(self.documents))
+        random.Random(seed).shuffle(names)
+        gone = set(names[: min(max(round(share * len(names)), 1), len(names) - 1)]) if share > 0 else set()
+        questions = []
+        for question in self.questions:
+            if question.document in gone:
+                tags = {**question.tags, "left_out": "yes"}
+                question = replace(question, answers=(), answerable=False, gold=(), relevant={}, tags=tags)
+            questions.append(question)
+        kept = {source: document for source, document in self.documents.items() if source not in gone}
+        return replace(self, questions=tuple(questions), documents=kept)
+
+
+def split_by_document(
+    questions: Collection[Question], shares: tuple[float, float, float] = (0.6, 0.15, 0.25), seed: int = 0
+) -> dict[str, frozenset[str]]:
+    """Train, dev and test documents, never a document in two of them; depends on ``seed`` and their names alone."""
+    names = sorted({question.document for question in questions})
+    random.Random(seed).shuffle(names)
+    first = round(shares[0] * len(names))
+    second = first + round(shares[1] * len(names))
+    return dict(
+        zip(PARTS, (frozenset(names[:first]), frozenset(names[first:second]), frozenset(names[second:])), strict=True)
+    )

@@ -1,0 +1,288 @@
+"""``ragbot eval …``: run, compare, list, show, diff, report."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import webbrowser
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ragbot.console import evaluation_tables as tables
+from ragbot.console.options import INTERRUPTED, AnswerOptions, Options
+from ragbot.console.progress import IngestProgress, QuestionProgress
+from ragbot.errors import EvaluationError, UserError
+
+if TYPE_CHECKING:
+    from eval.contrast import Contrast
+    from eval.runs import Run, RunStore
+    from ragbot.console.eval_commands import FailOn
+    from ragbot.console.terminal import Terminal
+    from ragbot.settings import Settings
+
+#: At 0 the repeats could only agree, and the judge would seem to have no spread.
+_JUDGE_TEMPERATURE = 0.7
+REPORT, SUMMARY, FIGURES = "report.html", "summary.md", "summary.json"
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What ``ragbot eval run`` does beside the run itself."""
+
+    sets: Sequence[str]
+    resume: str
+    judge: str
+    baseline: str
+    fail_on: FailOn
+    save_baseline: Path | None
+    report: Path | None
+    markdown: Path | None
+
+
+def plan(
+    dataset: Path,
+    documents: Path | None,
+    kb: str | None,
+    parts: Sequence[str] | None,
+    split_by: str | None,
+    leave_out: float,
+    limit: int,
+    seed: int,
+) -> dict[str, Any]:
+    """The options that say what is evaluated. Raises UserError where they contradict each other."""
+    if split_by not in {None, "document"}:
+        raise UserError(
+            f"--split-by {split_by!r}: only 'document' can be; questions about one document must not be torn apart"
+        )
+    if documents is not None and kb is not None:
+        raise UserError("take either --documents (a knowledge base is built from them) or --kb (one that is there)")
+    if kb is not None and leave_out:
+        raise UserError("--leave-out needs the documents: name them with --documents instead of --kb")
+    return {
+        "dataset": dataset,
+        "documents": documents,
+        "kb": kb,
+        "parts": tuple(parts or ()),
+        "split": split_by is not None,
+        "leave_out": leave_out,
+        "limit": limit,
+        "seed": seed,
+    }
+
+
+def run(options: AnswerOptions, wanted: Mapping[str, Any], extras: Extras) -> int:
+    """Evaluate, print the figures, write what was asked for; returns the exit code."""
+    from eval.run import Plan
+    from eval.run import run as evaluate
+    from eval.workbench import Workbench
+
+    chosen = Plan(**wanted)
+    settings = _settings(options, extras.sets)
+    store = _store(settings)
+    baseline = store.load(extras.baseline) if extras.baseline else None  # a wrong name is told before the work
+    terminal = options.terminal
+    name = ""
+
+    def started(run_name: str) -> None:
+        nonlocal name
+        name = run_name
+        ingesting.close()
+        asking.enter_context(questions)
+
+    ingesting, asking = contextlib.ExitStack(), contextlib.ExitStack()
+    questions = QuestionProgress(terminal)
+    try:
+        with ingesting, asking:
+            done = evaluate(
+                chosen,
+                settings,
+                store,
+                Workbench(settings.data_dir / "eval" / "kb"),
+                resume=extras.resume,
+                on_ingest=ingesting.enter_context(IngestProgress(terminal)),
+                on_question=questions,
+                on_start=started,
+            )
+    except KeyboardInterrupt:
+        hint = f"; go on with the same command and --resume {name}" if name else ""
+        terminal.fail("Interrupted", f"stopped{hint}")
+        return INTERRUPTED
+    if extras.judge:
+        _judge(done, extras.judge, settings, chosen.workers, terminal)
+    found = _contrast(baseline, done) if baseline else None
+    _write(done, found, extras.report, extras.markdown)
+    if extras.save_baseline:
+        from eval.runs import write_baseline
+
+        write_baseline(extras.save_baseline, done)
+    figures = _figures(done)
+    value = {"run": dict(done.manifest), "errors": done.errors, "figures": figures, "folder": str(done.folder)}
+    if found:
+        value["comparison"] = asdict(found)
+    value["judge"] = _judged(done)
+    failed = _verdict(found, extras.fail_on)
+    terminal.show(value | {"regressions": failed}, tables.run)
+    if done.rows and done.errors == len(done.rows):
+        return 1
+    return int(bool(failed))
+
+
+def compare(
+    options: Options,
+    before: str,
+    after: str,
+    metrics: Sequence[str] | None,
+    every: bool,
+    fail_on: FailOn,
+    report: Path | None,
+    markdown: Path | None,
+) -> int:
+    """Print the table of verdicts; returns the exit code."""
+    store = _store(_settings(options))
+    a, b = store.load(before), store.load(after)
+    found = _contrast(a, b, metrics)
+    if report or markdown:
+        _write(b, found, report, markdown)
+    failed = _verdict(found, fail_on)
+    options.terminal.show({**asdict(found), "regressions": failed, "all": every}, tables.contrast)
+    return int(bool(failed))
+
+
+def listing(options: Options) -> None:
+    """Print the stored runs."""
+    settings = _settings(options)
+    options.terminal.show({"runs": _store(settings).manifests()}, tables.listing)
+
+
+def show(options: Options, name: str, every: bool) -> None:
+    """Print the figures of a run."""
+    found = _store(_settings(options)).load(name)
+    value = {
+        "run": dict(found.manifest),
+        "errors": found.errors,
+        "figures": _figures(found),
+        "folder": str(found.folder or ""),
+        "judge": _judged(found),
+        "all": every,
+    }
+    options.terminal.show(value, tables.run)
+
+
+def diff(options: Options, before: str, after: str) -> None:
+    """Print what differs between the manifests of two runs."""
+    store = _store(_settings(options))
+    a, b = (_flat(store.load(name).manifest) for name in (before, after))
+    changed = {key: {"a": a.get(key), "b": b.get(key)} for key in sorted({**a, **b}) if a.get(key) != b.get(key)}
+    options.terminal.show({"differences": changed}, tables.differences)
+
+
+def report(options: Options, name: str, output: Path | None, against: str, open_browser: bool) -> None:
+    """Write the HTML report of a run."""
+    store = _store(_settings(options))
+    found = store.load(name)
+    if found.folder is None and output is None:
+        raise EvaluationError("a baseline has no folder: say where the report goes with --output FILE")
+    path = output or (found.folder or Path()) / REPORT
+    _write(found, _contrast(store.load(against), found) if against else None, path, None)
+    options.terminal.show({"report": str(path)}, lambda terminal, _: terminal.line(str(path)))
+    if open_browser:
+        webbrowser.open(path.absolute().as_uri())
+
+
+# -- parts -----------------------------------------------------------------------------------------------------------
+
+
+def _settings(options: Options, sets: Sequence[str] = ()) -> Settings:
+    from ragbot.settings import load_settings
+
+    changed = {}
+    for item in sets:
+        key, equals, value = item.partition("=")
+        if not equals:
+            raise UserError(f"--set {item!r}: write it as KEY=VALUE, such as --set retrieval.dense_weight=0.5")
+        changed[key.strip()] = value.strip()
+    arguments = {key: value for key, value in options.arguments().items() if key != "kb"}
+    return load_settings({**arguments, **changed}, options.config)[0]
+
+
+def _store(settings: Settings) -> RunStore:
+    from eval.runs import RunStore
+
+    return RunStore(settings.data_dir / "eval" / "runs")
+
+
+def _contrast(before: Run, after: Run, metrics: Sequence[str] | None = None) -> Contrast:
+    from eval.contrast import contrast
+
+    return contrast(before, after, metrics)
+
+
+def _figures(done: Run) -> list[dict[str, Any]]:
+    """The figures of a run; computed once, then kept beside it."""
+    from eval.runs import write_json
+    from eval.summary import encode, summarize
+
+    path = done.folder / FIGURES if done.folder else None
+    stamp = {"rows": len(done.rows), "finished": done.manifest["finished"]}
+    if path and path.exists():
+        with contextlib.suppress(ValueError, KeyError):
+            kept = json.loads(path.read_text(encoding="utf-8"))
+            if kept["stamp"] == stamp:
+                return list(kept["figures"])
+    figures = encode(summarize(done.rows))
+    if path and done.manifest["finished"]:
+        write_json(path, {"stamp": stamp, "figures": figures})
+    return figures
+
+
+def _write(done: Run, found: Contrast | None, report_path: Path | None, markdown: Path | None) -> None:
+    """The report and the summary: into the run's folder, and wherever else they were asked for."""
+    from eval.report.html import write_report
+    from eval.report.markdown import write_markdown
+    from eval.summary import summarize
+
+    figures = summarize(done.rows)
+    pages = {path for path in (report_path, done.folder and done.folder / REPORT) if path}
+    for path in pages:
+        write_report(done, figures, path, found)
+    for path in {path for path in (markdown, done.folder and done.folder / SUMMARY) if path}:
+        write_markdown(done, figures, path, found)
+
+
+def _verdict(found: Contrast | None, fail_on: FailOn) -> list[str]:
+    from eval.contrast import regressions
+
+    if found is None or fail_on == "never":
+        return []
+    return [verdict.metric for verdict in regressions(found, significant=fail_on == "regression")]
+
+
+def _judge(done: Run, spec: str, settings: Settings, workers: int, terminal: Terminal) -> None:
+    from eval.judge import Judge, judge_run, write_judge
+    from ragbot.bot import chat_model
+
+    with QuestionProgress(terminal, "judging") as progress:
+        write_judge(
+            done, judge_run(done, Judge(chat_model(spec, settings), temperature=_JUDGE_TEMPERATURE), progress, workers)
+        )
+
+
+def _judged(done: Run) -> dict[str, Any] | None:
+    from eval.judge import JUDGE, read_judge
+
+    if done.folder is None or not (done.folder / JUDGE).exists():
+        return None
+    found = asdict(read_judge(done))
+    return {key: value for key, value in found.items() if key != "rows"}
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
