@@ -1,5 +1,6 @@
 # make chat   environment, install, sample documents, Gradio on http://127.0.0.1:7860
 # make test   the whole test suite
+# make gate   the questions over the sample documents, against the figures that are kept; fails if something got worse
 # Needs Python 3.11 or newer (PYTHON=/path/to/python picks one) and nothing else.
 
 PYTHON ?= python3
@@ -7,16 +8,20 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 KB     ?= sample
 
-.PHONY: chat test lint install dev clean help
+.PHONY: chat test gate lint install dev clean help
 
 help:
-	@sed -n '1,3p' Makefile
+	@sed -n '1,4p' Makefile
 
 chat: $(VENV)/.installed
 	@$(BIN)/ragbot ui --kb $(KB) --ingest data/corpus
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m "not slow"
+
+gate: $(VENV)/.installed
+	$(BIN)/ragbot eval run data/eval/sample.jsonl --documents data/corpus \
+	  --baseline data/eval/baseline.json --fail-on regression
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

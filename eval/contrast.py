@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from eval.compare import Difference, holm, paired
+import numpy as np
+import numpy.typing as npt
+
+from eval.compare import Difference, holm, paired, paired_statistic
 from eval.metrics.table import METRICS
 from eval.runs import Row, Run
-from eval.summary import ALL, FEWEST, slices
+from eval.summary import ALL, FEWEST, WHOLE, Outcome, confidences, slices
 from ragbot.errors import EvaluationError
 
 Judgement = Literal["better", "worse", "undecided", "identical"]
@@ -58,7 +61,8 @@ def contrast(a: Run, b: Run, metrics: Sequence[str] | None = None, rounds: int =
     """Compare ``b`` with ``a``, question by question.
 
     Args:
-        metrics: which; default: the primary ones that both have. Metrics of a whole set (AUROC) are not compared here.
+        metrics: which; default: the primary ones that both have. Metrics of a whole set (AUROC) are compared over all
+            questions, and not within slices.
 
     Raises:
         EvaluationError: they share no question, or a metric is not known.
@@ -111,11 +115,10 @@ def regressions(found: Contrast, significant: bool = True) -> list[Verdict]:
 
 def _chosen(metrics: Sequence[str] | None) -> list[str]:
     if metrics is None:
-        return [metric.name for metric in METRICS.values() if metric.primary and not metric.whole]
+        return [metric.name for metric in METRICS.values() if metric.primary]
     for name in metrics:
-        if name not in METRICS or METRICS[name].whole:
-            known = ", ".join(metric.name for metric in METRICS.values() if not metric.whole)
-            raise EvaluationError(f"no metric {name!r} to compare; there are: {known}")
+        if name not in METRICS:
+            raise EvaluationError(f"no metric {name!r} to compare; there are: {', '.join(METRICS)}")
     return list(metrics)
 
 
@@ -126,6 +129,8 @@ def _families(shared: Sequence[tuple[Row, Row]]) -> list[list[tuple[str, list[in
 
 
 def _difference(pairs: Sequence[tuple[Row, Row]], metric: str, name: str, rounds: int) -> Difference | None:
+    if METRICS[metric].whole:
+        return _whole(pairs, metric) if name == ALL else None
     both = [(old, new) for old, new in pairs if metric in old.metrics and metric in new.metrics]
     if not both or (name != ALL and len(both) < FEWEST):
         return None
@@ -135,6 +140,36 @@ def _difference(pairs: Sequence[tuple[Row, Row]], metric: str, name: str, rounds
         [new.question.document for _, new in both],
         rounds,
     )
+
+
+def _whole(pairs: Sequence[tuple[Row, Row]], metric: str) -> Difference | None:
+    both = [pair for pair in pairs if all(row.response and row.response.confidence is not None for row in pair)]
+    if not both:
+        return None
+    compute, outcome = WHOLE[metric]
+
+    def value(rows: npt.NDArray[np.float64]) -> float:
+        return compute(rows[:, 0], rows[:, 1] > 0.5)
+
+    a, b = (_columns([pair[side] for pair in both], outcome) for side in (0, 1))
+    if np.isnan(value(a)) or np.isnan(value(b)):
+        return None
+    return paired_statistic(value, a, b, [new.question.document for _, new in both])
+
+
+def _columns(rows: Sequence[Row], outcome: Outcome) -> npt.NDArray[np.float64]:
+    sure, answerable, right, _ = confidences(rows)
+    # Ranks, where only the order counts: two systems need not mean the same by 0.9.
+    first = rankdata(sure) if outcome == "answerable, by rank" else sure
+    return np.column_stack([first, right if outcome == "right" else answerable]).astype(np.float64)
+
+
+def rankdata(values: Sequence[float]) -> npt.NDArray[np.float64]:
+    """Ranks from 0 to 1, equal values the mean of theirs."""
+    array = np.asarray(values)
+    below, upto = (np.searchsorted(np.sort(array), array, side) for side in ("left", "right"))
+    ranks: npt.NDArray[np.float64] = (below + upto - 1) / 2 / max(len(array) - 1, 1)
+    return ranks
 
 
 def _judge(metric: str, difference: Difference, p: float) -> Judgement:

@@ -56,6 +56,10 @@ class Response:
     timings: Mapping[str, float] = field(default_factory=dict)
     usage: Mapping[str, int] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if self.confidence is not None and not 0 <= self.confidence <= 1:
+            raise ValueError(f"a confidence is {self.confidence}: it is a probability, from 0 to 1")
+
 
 #: A system under evaluation. It may raise: the question then becomes a row with its error.
 System = Callable[[Question], Response]

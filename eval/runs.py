@@ -1,7 +1,8 @@
 """Runs on disk: a folder with what was run (run.json), a row for each question (rows.jsonl), and what was made of it.
 
 ``rows.jsonl`` grows while the run goes on; a line that was cut off by a kill is left out when it is read, and its
-question is asked again when the run is resumed. A baseline is the same in one small file, without the responses.
+question is asked again when the run is resumed. A baseline is the same in one small file, with no more of the responses
+than their confidence.
 """
 
 from __future__ import annotations
@@ -197,6 +198,7 @@ def write_baseline(path: Path, run: Run) -> None:
                 for key, value in encode_question(row.question).items()
                 if key not in {"gold", "relevant", "answers"}
             },
+            **_confidence(row),
             "metrics": {name: round(value, 6) for name, value in row.metrics.items()},
             **({"error": row.error} if row.error else {}),
         }
@@ -219,6 +221,12 @@ def read_baseline(path: Path) -> Run:
             f"{path} is no baseline: {error!r}; write one with `ragbot eval run … --save-baseline`"
         ) from error
     return Run(manifest, rows)
+
+
+def _confidence(row: Row) -> dict[str, Any]:
+    if row.response is None or row.response.confidence is None:
+        return {}
+    return {"response": {"confidence": row.response.confidence}}
 
 
 # -- JSON ------------------------------------------------------------------------------------------------------------
@@ -251,9 +259,9 @@ def decode_row(data: Mapping[str, Any]) -> Row:
     response = data.get("response")
     if response is not None:
         response = dict(response)
-        response["hits"] = tuple(Hit(**hit) for hit in response["hits"])
+        response["hits"] = tuple(Hit(**hit) for hit in response.get("hits", ()))
         for key, kind in (("quotes", Quote), ("calls", ToolCall)):
-            if response[key] is not None:
+            if response.get(key) is not None:
                 response[key] = tuple(kind(**item) for item in response[key])
         response = Response(**response)
     return Row(Question(**question), response, data["metrics"], data.get("error", ""))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,16 @@ ALL = "all"
 FEWEST = 5
 #: A tag with more values than this names the questions rather than groups them.
 MOST_VALUES = 12
+
+
+#: What a confidence is held against; ``by rank`` where only its order counts.
+Outcome = Literal["answerable, by rank", "answerable", "right"]
+#: The metrics of a whole set: from confidences and outcomes to the value.
+WHOLE: dict[str, tuple[Callable[[npt.NDArray[Any], npt.NDArray[Any]], float], Outcome]] = {
+    "auroc": (auroc, "answerable, by rank"),
+    "ece": (expected_calibration_error, "answerable"),
+    "aurc": (aurc, "right"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +111,9 @@ def _mean(metric: Metric, name: str, rows: Sequence[Row], rounds: int) -> Figure
 
 def _whole(metric: Metric, name: str, rows: Sequence[Row], rounds: int) -> Figure | None:
     sure, answerable, right, documents = (np.asarray(column) for column in confidences(rows))
-    outcome = right if metric.name == "aurc" else answerable
-    compute = _WHOLE[metric.name]
+    compute, kind = WHOLE[metric.name]
+    outcome = right if kind == "right" else answerable
     if len(sure) < FEWEST or np.isnan(compute(sure, outcome)):
         return None
     interval = bootstrap_statistic(lambda at: compute(sure[at], outcome[at]), documents.tolist(), min(rounds, 1000))
     return Figure(metric.name, name, interval)
-
-
-_Compute = Callable[[npt.NDArray[Any], npt.NDArray[Any]], float]
-_WHOLE: dict[str, _Compute] = {"auroc": auroc, "ece": expected_calibration_error, "aurc": aurc}

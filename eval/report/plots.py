@@ -136,11 +136,12 @@ def latency_plot(rows: Sequence[Row], say: Words) -> Plot | None:
     def paint(axes: Axes, label: Label) -> None:
         axes.hist(np.minimum(values, end), bins=np.linspace(0, end, 31).tolist(), color=BLUE, alpha=0.55)
         for name, at, colour, style in (("P50", p50, GREEN, "-"), ("P95", p95, VERMILION, "--")):
-            axes.axvline(at, color=colour, linestyle=style, label=label(f"{name} {at:.3f} s"))
+            axes.axvline(at, ymax=0.84, color=colour, linestyle=style, label=label(f"{name} {at:.3f} s"))
         axes.set_xlim(0, end)
+        axes.set_ylim(0, axes.get_ylim()[1] * 1.2)  # room for the legend above the bars
         axes.set_xlabel(label(say("seconds")))
         axes.set_ylabel(label(say("questions_axis")))
-        axes.legend()
+        axes.legend(loc="upper right", ncols=2)
 
     title = say("plot_latency")
     note = say("plot_latency_note", metric=say.metric(metric))

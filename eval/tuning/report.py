@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from eval.metrics.table import METRICS
 from eval.runs import write_text
 from eval.tuning.space import Value
 from eval.tuning.tune import Confirmation, Tuned
@@ -44,7 +45,7 @@ def as_toml(values: Mapping[str, Value]) -> str:
 
 def markdown(tuned: Tuned) -> str:
     """The report."""
-    trials = sorted(tuned.trials, key=lambda trial: trial.mean, reverse=True)
+    trials = sorted(tuned.trials, key=lambda trial: trial.mean, reverse=METRICS[tuned.metric].higher_is_better)
     start = tuned.trials[0]
     lines = [
         f"# Tuning for {tuned.metric}",

@@ -157,9 +157,11 @@ def search(
         repeats = 0
         while len(log.trials) < most and repeats < most:
             proposal = study.ask(space)
-            known = log.find(proposal.params)
+            # 0.7, not the 0.7000000000000001 that steps of 0.05 add up to.
+            values = {key: round(v, 9) if isinstance(v, float) else v for key, v in proposal.params.items()}
+            known = log.find(values)
             repeats += known is not None
-            trial = known or attempt(proposal.params)
+            trial = known or attempt(values)
             study.tell(proposal, trial.mean)
         _simplify(log, start, attempt, metric)
     except OutOfTimeError:

@@ -8,7 +8,7 @@ import webbrowser
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ragbot.console import evaluation_tables as tables
 from ragbot.console.options import INTERRUPTED, AnswerOptions, Options
@@ -112,7 +112,7 @@ def run(options: AnswerOptions, wanted: Mapping[str, Any], extras: Extras) -> in
     if extras.judge:
         _judge(done, extras.judge, settings, chosen.workers, terminal)
     found = _contrast(baseline, done) if baseline else None
-    _write(done, found, extras.report, extras.markdown)
+    _write(done, found, extras.report, extras.markdown, settings)
     if extras.save_baseline:
         from eval.runs import write_baseline
 
@@ -140,11 +140,12 @@ def compare(
     markdown: Path | None,
 ) -> int:
     """Print the table of verdicts; returns the exit code."""
-    store = _store(_settings(options))
+    settings = _settings(options)
+    store = _store(settings)
     a, b = store.load(before), store.load(after)
     found = _contrast(a, b, metrics)
     if report or markdown:
-        _write(b, found, report, markdown)
+        _write(b, found, report, markdown, settings)
     failed = _verdict(found, fail_on)
     options.terminal.show({**asdict(found), "regressions": failed, "all": every}, tables.contrast)
     return int(bool(failed))
@@ -180,12 +181,13 @@ def diff(options: Options, before: str, after: str) -> None:
 
 def report(options: Options, name: str, output: Path | None, against: str, open_browser: bool) -> None:
     """Write the HTML report of a run."""
-    store = _store(_settings(options))
+    settings = _settings(options)
+    store = _store(settings)
     found = store.load(name)
     if found.folder is None and output is None:
         raise EvaluationError("a baseline has no folder: say where the report goes with --output FILE")
     path = output or (found.folder or Path()) / REPORT
-    _write(found, _contrast(store.load(against), found) if against else None, path, None)
+    _write(found, _contrast(store.load(against), found) if against else None, path, None, settings)
     options.terminal.show({"report": str(path)}, lambda terminal, _: terminal.line(str(path)))
     if open_browser:
         webbrowser.open(path.absolute().as_uri())
@@ -237,18 +239,21 @@ def _figures(done: Run) -> list[dict[str, Any]]:
     return figures
 
 
-def _write(done: Run, found: Contrast | None, report_path: Path | None, markdown: Path | None) -> None:
+def _write(
+    done: Run, found: Contrast | None, report_path: Path | None, markdown: Path | None, settings: Settings
+) -> None:
     """The report and the summary: into the run's folder, and wherever else they were asked for."""
     from eval.report.html import write_report
     from eval.report.markdown import write_markdown
     from eval.summary import summarize
 
     figures = summarize(done.rows)
+    language: Literal["en", "zh"] = "zh" if settings.language == "zh" else "en"
     pages = {path for path in (report_path, done.folder and done.folder / REPORT) if path}
     for path in pages:
-        write_report(done, figures, path, found)
+        write_report(done, figures, path, found, language)
     for path in {path for path in (markdown, done.folder and done.folder / SUMMARY) if path}:
-        write_markdown(done, figures, path, found)
+        write_markdown(done, figures, path, found, language)
 
 
 def _verdict(found: Contrast | None, fail_on: FailOn) -> list[str]:

@@ -140,7 +140,8 @@ def test_baseline(store: RunStore, questions: QuestionSet, tmp_path: Path) -> No
     assert [(row.question.id, row.question.document, row.metrics, row.error) for row in baseline.rows] == [
         (row.question.id, row.question.document, row.metrics, row.error) for row in rows_of(questions)
     ]
-    assert all(row.response is None for row in baseline.rows)
+    kept = [row.response and (row.response.confidence, row.response.text) for row in baseline.rows]
+    assert kept == [(0.9, None), (0.9, None), None, (0.1, None), (0.1, None)]
     assert path.read_text(encoding="utf-8").count("\n{") == 5  # a line each: a change of it can be read
     path.write_text("[]")
     with pytest.raises(EvaluationError, match="no baseline"):
