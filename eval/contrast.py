@@ -22,7 +22,8 @@ ALPHA = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the second run does to a metric. ``p_adjusted`` is Holm's, over the metrics of ``all`` or over all slices."""
+    """What the second run does to a metric. ``p_adjusted`` is Holm's, over the metrics of ``all``, or over all slices;
+    times and tokens are corrected among themselves."""
 
     metric: str
     slice: str
@@ -76,11 +77,11 @@ def contrast(a: Run, b: Run, metrics: Sequence[str] | None = None, rounds: int =
         )
     # The newer run's tags: a baseline may have been stored before a tag was added.
     verdicts = []
-    for family in _families(shared):
+    for family, measured in _families(shared, chosen):
         cells = [
             (metric, name, difference)
             for name, indices in family
-            for metric in chosen
+            for metric in measured
             if (difference := _difference([shared[i] for i in indices], metric, name, rounds))
         ]
         adjusted = holm([difference.p for _, _, difference in cells])
@@ -88,6 +89,8 @@ def contrast(a: Run, b: Run, metrics: Sequence[str] | None = None, rounds: int =
             Verdict(metric, name, difference, p, _judge(metric, difference, p))
             for (metric, name, difference), p in zip(cells, adjusted, strict=True)
         ]
+    order = list(dict.fromkeys(verdict.slice for verdict in verdicts))
+    verdicts.sort(key=lambda verdict: order.index(verdict.slice))  # a slice's times stand behind its quality
     return Contrast(
         a.name,
         b.name,
@@ -122,10 +125,20 @@ def _chosen(metrics: Sequence[str] | None) -> list[str]:
     return list(metrics)
 
 
-def _families(shared: Sequence[tuple[Row, Row]]) -> list[list[tuple[str, list[int]]]]:
-    """The tests that are corrected together: those over all questions, and those over the slices, which only explore."""
+def _families(
+    shared: Sequence[tuple[Row, Row]], metrics: Sequence[str]
+) -> list[tuple[list[tuple[str, list[int]]], list[str]]]:
+    """The tests that are corrected together: slices and metrics.
+
+    Quality over all questions, by itself: neither the slices, which only explore, nor times, which another load on the
+    machine changes, may cost it power.
+    """
     found = slices([row.question for _, row in shared])
-    return [[(ALL, found.pop(ALL))], list(found.items())]
+    whole = [(ALL, found.pop(ALL))]
+    quality = [name for name in metrics if METRICS[name].kind != "cost"]
+    cost = [name for name in metrics if METRICS[name].kind == "cost"]
+    parts = list(found.items())
+    return [(whole, quality), (whole, cost), (parts, quality), (parts, cost)]
 
 
 def _difference(pairs: Sequence[tuple[Row, Row]], metric: str, name: str, rounds: int) -> Difference | None:

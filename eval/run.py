@@ -123,7 +123,8 @@ def run(
         SystemFailedError: the system is down.
     """
     with _prepared(plan, settings, workbench, on_ingest) as (questions, bot):
-        manifest = _manifest(plan, questions, bot)
+        models = {"embedder": asdict(bot.embedder.fingerprint), "llm": bot.settings.llm}
+        manifest = manifest_of(plan, questions, models=models, settings=settings_of(bot.settings))
         done: Sequence[str] = ()
         if resume:
             writer, before = store.resume(resume)
@@ -172,7 +173,17 @@ def _documents_of(bot: RagBot) -> dict[str, ParsedDocument]:
 # -- the manifest ----------------------------------------------------------------------------------------------------
 
 
-def _manifest(plan: Plan, questions: QuestionSet, bot: RagBot) -> dict[str, Any]:
+def manifest_of(
+    plan: Plan, questions: QuestionSet, *, models: Mapping[str, Any], settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What a run is made of, for :meth:`eval.runs.RunStore.create`; for any system, ours or another.
+
+    Args:
+        plan: which questions of which set.
+        questions: they themselves.
+        models: at least ``llm``, the name of the chat model.
+        settings: whatever of the system's settings can change a figure.
+    """
     return {
         "mode": plan.mode,
         "dataset": {
@@ -185,10 +196,10 @@ def _manifest(plan: Plan, questions: QuestionSet, bot: RagBot) -> dict[str, Any]
             "limit": plan.limit,
         },
         "corpus_sha256": _digest({source: document.text for source, document in questions.documents.items()}),
-        "settings": settings_of(bot.settings),
+        "settings": dict(settings),
         "seed": plan.seed,
         "workers": plan.workers,
-        "models": {"embedder": asdict(bot.embedder.fingerprint), "llm": bot.settings.llm},
+        "models": dict(models),
         "versions": {"ragbot": ragbot.__version__, "python": platform.python_version(), **_versions()},
         "machine": _machine(),
     }

@@ -10,7 +10,9 @@ import hashlib
 import logging
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -19,8 +21,9 @@ import numpy as np
 from ingest.checks import check_file, check_text, hash_file, size_of
 from ingest.chunkers.base import Chunker
 from ingest.loaders import load
+from ingest.parsing import Limits, ParserPool
 from ingest.prepare import PREFIX_VERSION, embedded_text, prepare
-from ingest.sources import find
+from ingest.sources import find, vanished
 from ragbot.documents import FailedSource, IngestReport, ParsedDocument
 from ragbot.errors import LoaderError, RagbotError
 from ragbot.index.catalog import Catalog
@@ -35,6 +38,12 @@ BATCH = 256
 #: Raised when loaders make other text of the same file: unchanged files are then read again.
 LOADERS_VERSION = 1
 MAX_BYTES = 256 * 1024 * 1024
+#: Read here rather than in a process of their own: loaders of ours, in time that grows with the length alone.
+INLINE = frozenset({".md", ".markdown", ".txt", ".text", ".log"})
+INLINE_BYTES = 1 << 20
+#: Files that are parsed ahead of the one whose turn it is, for each process, and their bytes in all.
+AHEAD = 4
+AHEAD_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +74,9 @@ def ingest(
     *,
     acl: Sequence[str] | None = None,
     max_bytes: int = MAX_BYTES,
+    parsers: int = 0,
+    limits: Limits | None = None,
+    sync: bool = False,
     progress: ProgressCallback | None = None,
 ) -> IngestReport:
     """Bring files and folders into a knowledge base.
@@ -73,6 +85,9 @@ def ingest(
         acl: principals that may see the documents, empty for everyone; None keeps what an old one had (a new one:
             everyone).
         max_bytes: larger files are refused.
+        parsers: processes that parse; 0 for one a core.
+        limits: what parsing one file may cost.
+        sync: also remove the documents whose files have vanished from the folders among ``paths``.
         progress: called after each file.
 
     Raises:
@@ -81,12 +96,15 @@ def ingest(
         StorageError: the disk is full; what was committed stays.
     """
     found = find(paths)
-    with kb.writing() as catalog:
+    workers = parsers or _cores()
+    with kb.writing() as catalog, ParserPool(workers, limits or Limits()) as pool:
         run = _Run(catalog, embedder, chunker, acl, progress)
         run.measure(found.files)
-        for path in found.files:
-            run.take_file(path, max_bytes)
+        run.take_files(found.files, max_bytes, pool, AHEAD * workers)
         report = run.finish()
+        if sync:
+            gone = vanished((document.source for document in catalog.documents()), found.folders)
+            report = replace(report, removed=tuple(source for source in gone if catalog.remove_document(source)))
     return replace(report, ignored=tuple(map(str, found.ignored)), failed=(*found.failed, *report.failed))
 
 
@@ -107,6 +125,16 @@ def ingest_documents(
         for source, document in documents.items():
             run.take(source, document)
         return run.finish()
+
+
+@dataclass(frozen=True, slots=True)
+class _Parsing:
+    """A file that is new or changed; ``result`` is None where it is read in this process when its turn comes."""
+
+    path: Path
+    state: FileState
+    is_new: bool
+    result: Future[ParsedDocument] | None
 
 
 @dataclass
@@ -151,7 +179,25 @@ class _Run:
         self.total_files = len(files)
         self.total_bytes = sum(map(size_of, files))
 
-    def take_file(self, path: Path, max_bytes: int) -> None:
+    def take_files(self, paths: Iterable[Path], max_bytes: int, pool: ParserPool, ahead: int) -> None:
+        """Parse some files ahead while others are embedded; they are stored in the order of ``paths``."""
+        waiting: deque[_Parsing] = deque()
+        waiting_bytes = 0
+        for path in paths:
+            parsing = self._examine(path, max_bytes, pool)
+            if parsing is None:
+                continue
+            waiting.append(parsing)
+            waiting_bytes += parsing.state.size
+            # Bounded, so that memory does not grow with the number of files.
+            while len(waiting) > ahead or (waiting_bytes > AHEAD_BYTES and len(waiting) > 1):
+                waiting_bytes -= waiting[0].state.size
+                self._take_parsed(waiting.popleft(), max_bytes)
+        while waiting:
+            self._take_parsed(waiting.popleft(), max_bytes)
+
+    def _examine(self, path: Path, max_bytes: int, pool: ParserPool) -> _Parsing | None:
+        """Have a file parsed if it is new or changed; None if there is nothing to do for it."""
         source = str(path)
         size = 0
         try:
@@ -162,25 +208,40 @@ class _Run:
             if known and (known.size, known.mtime_ns) == (size, status.st_mtime_ns):
                 if known.content_hash.endswith(self._signature):
                     self._unchanged(source, size)
-                    return
+                    return None
             state = FileState(hash_file(path) + self._signature, size, status.st_mtime_ns)
             if known and known.content_hash == state.content_hash:
                 self.catalog.touch(source, state)
                 self._unchanged(source, size)
-                return
-            parsed, chunks = self._read(path, max_bytes)
+                return None
         except LoaderError as error:
             self._fail(source, str(error), size)
-            return
+            return None
         except OSError as error:
             self._fail(source, f"cannot be read: {error.strerror or error}", size)
-            return
-        self._queue(_Pending(source, parsed, state, chunks, known is None))
+            return None
+        here = path.suffix.lower() in INLINE and size <= INLINE_BYTES
+        return _Parsing(path, state, known is None, None if here else pool.submit(path, max_bytes))
 
-    def _read(self, path: Path, max_bytes: int) -> tuple[ParsedDocument, list[NewChunk]]:
+    def _take_parsed(self, parsing: _Parsing, max_bytes: int) -> None:
+        source = str(parsing.path)
         try:
-            parsed = load(path, max_bytes=max_bytes)
-            check_text(str(path), parsed)
+            parsed, chunks = self._read(parsing, max_bytes)
+        except LoaderError as error:
+            self._fail(source, str(error), parsing.state.size)
+        except OSError as error:
+            self._fail(source, f"cannot be read: {error.strerror or error}", parsing.state.size)
+        else:
+            self._queue(_Pending(source, parsed, parsing.state, chunks, parsing.is_new))
+
+    def _read(self, parsing: _Parsing, max_bytes: int) -> tuple[ParsedDocument, list[NewChunk]]:
+        path = parsing.path
+        try:
+            if parsing.result is not None:
+                parsed = parsing.result.result()
+            else:
+                parsed = load(path, max_bytes=max_bytes)
+                check_text(str(path), parsed)
             return parsed, prepare(parsed, self.chunker)
         except (RagbotError, OSError):
             raise
@@ -281,3 +342,7 @@ class _Run:
             done = self._shown_bytes = max(self._shown_bytes, self._bytes + waiting)
             worked = self._shown_worked = max(self._shown_worked, self._worked + waiting)
             self.progress(Progress(self._files, self.total_files, done, self.total_bytes, self._chunks, source, worked))
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

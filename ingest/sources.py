@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,12 +15,13 @@ from ragbot.errors import SourceError
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The files to be read, those of a folder that are passed over because no loader knows their kind, and the
-    folders inside a folder that may not be read."""
+    """The files to be read, those of a folder that are passed over because no loader knows their kind, the folders
+    inside a folder that may not be read, and the folders that were named."""
 
     files: list[Path]
     ignored: list[Path]
     failed: list[FailedSource]
+    folders: list[Path]
 
 
 def find(paths: Iterable[str | os.PathLike[str]]) -> Found:
@@ -32,9 +33,11 @@ def find(paths: Iterable[str | os.PathLike[str]]) -> Found:
     files: dict[Path, None] = {}
     ignored: list[Path] = []
     failed: list[FailedSource] = []
+    folders: list[Path] = []
     given = [_named(path) for path in paths]
     for path in given:
         if stat.S_ISDIR(_mode(path)):
+            folders.append(path)
             for found in _walk(path, failed):
                 if found.suffix.lower() in SUPPORTED_SUFFIXES:
                     files.setdefault(found)
@@ -45,7 +48,26 @@ def find(paths: Iterable[str | os.PathLike[str]]) -> Found:
     if not files:
         kinds = " ".join(sorted(SUPPORTED_SUFFIXES))
         raise SourceError(f"nothing to ingest in {', '.join(map(str, given))}; formats: {kinds}")
-    return Found(list(files), ignored, failed)
+    return Found(list(files), ignored, failed, folders)
+
+
+def vanished(sources: Iterable[str], folders: Sequence[Path]) -> list[str]:
+    """Of documents, those whose files lay in one of ``folders`` and are there no more.
+
+    A file that cannot be looked at (a folder above may not be entered, a disk fails) has not vanished.
+    """
+    gone = []
+    for source in sources:
+        path = Path(source)
+        if not any(folder in path.parents for folder in folders):
+            continue
+        try:
+            path.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            gone.append(source)
+        except (OSError, ValueError):
+            continue
+    return gone
 
 
 def _named(path: str | os.PathLike[str]) -> Path:

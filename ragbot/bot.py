@@ -86,27 +86,34 @@ class RagBot:
         self,
         *paths: str | os.PathLike[str],
         acl: Sequence[str] | None = None,
+        sync: bool = False,
         progress: ProgressCallback | None = None,
     ) -> IngestReport:
         """Bring files and folders in; unchanged ones are skipped, and one that cannot be read stops nothing.
 
         Args:
             acl: principals that may see the documents, empty for everyone; None keeps what an old one had.
+            sync: also remove the documents whose files have vanished from the folders that are named.
             progress: called as the run goes on.
 
         Raises:
             SourceError: a path does not exist, or there is nothing to read.
             LockedError: another process is writing.
         """
+        from ingest.parsing import Limits
         from ingest.pipeline import ingest
 
+        chosen = self.settings.ingest
         return ingest(
             self.kb,
             self.embedder,
             self._chunker(),
             paths,
             acl=acl,
-            max_bytes=self.settings.ingest.max_file_mb * 1024 * 1024,
+            max_bytes=chosen.max_file_mb * 1024 * 1024,
+            parsers=chosen.parsers,
+            limits=Limits(chosen.parse_seconds, chosen.parse_memory_mb),
+            sync=sync,
             progress=progress,
         )
 

@@ -69,6 +69,9 @@ def ingest(
         list[str] | None,
         typer.Option("--acl", metavar="NAME", help="Who may see them (default: everyone); repeatable."),
     ] = None,
+    sync: Annotated[
+        bool, typer.Option("--sync", help="Also remove documents whose files have vanished from the folders.")
+    ] = False,
 ) -> int:
     """Bring documents in: Markdown, text, HTML, PDF, DOCX.
 
@@ -78,7 +81,7 @@ def ingest(
     """
     from ragbot.console import intake
 
-    return intake.ingest(options, paths, acl or ())
+    return intake.ingest(options, paths, acl or (), sync)
 
 
 @app.command()

@@ -61,6 +61,11 @@ class IngestSettings(Section):
     """What ingestion accepts."""
 
     max_file_mb: Positive = Field(256, description="files larger than this are refused, in MiB")
+    parsers: Annotated[int, Field(ge=0, le=256)] = Field(0, description="processes that parse; 0: one a core")
+    parse_seconds: float = Field(120.0, gt=0, description="a file that takes longer to parse is refused")
+    parse_memory_mb: Annotated[int, Field(ge=128)] = Field(
+        2048, description="memory that parsing a file may take, in MiB"
+    )
 
 
 class RetrievalSettings(Section):

@@ -112,11 +112,17 @@ class QuestionSet:
 def split_by_document(
     questions: Collection[Question], shares: tuple[float, float, float] = (0.6, 0.15, 0.25), seed: int = 0
 ) -> dict[str, frozenset[str]]:
-    """Train, dev and test documents, never a document in two of them; depends on ``seed`` and their names alone."""
-    names = sorted({question.document for question in questions})
-    random.Random(seed).shuffle(names)
-    first = round(shares[0] * len(names))
-    second = first + round(shares[1] * len(names))
-    return dict(
-        zip(PARTS, (frozenset(names[:first]), frozenset(names[first:second]), frozenset(names[second:])), strict=True)
-    )
+    """Train, dev and test documents, never a document in two of them; depends on ``seed`` and their names alone.
+
+    Questions that nothing answers belong to no document and are units of their own: they are shared out by themselves,
+    or they would crowd the documents out of the smaller parts.
+    """
+    answered = {question.document for question in questions if question.answerable}
+    parts: dict[str, frozenset[str]] = dict.fromkeys(PARTS, frozenset())
+    for names in (sorted(answered), sorted({question.document for question in questions} - answered)):
+        random.Random(seed).shuffle(names)
+        first = round(shares[0] * len(names))
+        second = first + round(shares[1] * len(names))
+        for part, chosen in zip(PARTS, (names[:first], names[first:second], names[second:]), strict=True):
+            parts[part] |= frozenset(chosen)
+    return parts

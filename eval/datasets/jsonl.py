@@ -116,7 +116,7 @@ def write_jsonl(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
-        raise SourceError(f"cannot write {path}: {error.strerror}; choose another place with --out") from error
+        raise SourceError(f"cannot write {path}: {error.strerror}; choose another place with --output") from error
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:

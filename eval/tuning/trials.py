@@ -155,7 +155,7 @@ def search(
         if log.find(start) is None:
             _tell(study, chosen, attempt(start))
         repeats = 0
-        while len(log.trials) < most and repeats < most:
+        while len(log.trials) < most and repeats < most and not _perfect(log.best(metric), metric):
             proposal = study.ask(space)
             # 0.7, not the 0.7000000000000001 that steps of 0.05 add up to.
             values = {key: round(v, 9) if isinstance(v, float) else v for key, v in proposal.params.items()}
@@ -167,6 +167,11 @@ def search(
     except OutOfTimeError:
         return True
     return False
+
+
+def _perfect(trial: Trial, metric: str) -> bool:
+    """Whether nothing can be gained; every metric that can be tuned for lies between 0 and 1, but for counts."""
+    return trial.mean == (1.0 if METRICS[metric].higher_is_better else 0.0)
 
 
 def _simplify(

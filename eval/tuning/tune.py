@@ -176,8 +176,8 @@ def tune(
         thresholds=tried,
         recommended={key: value for c in confirmations if c.recommended for key, value in c.change.items()},
         out_of_time=out_of_time,
-        search_documents=len({question.document for question in search_part.questions}),
-        confirm_documents=len({question.document for question in confirm_part.questions}),
+        search_documents=len(_documents(search_part)),
+        confirm_documents=len(_documents(confirm_part)),
         search_questions=len(search_part.questions),
         confirm_questions=len(confirm_part.questions),
         seconds=clock.used,
@@ -209,7 +209,7 @@ def _parts(plan: TunePlan) -> tuple[QuestionSet, QuestionSet, QuestionSet]:
     if missing:
         raise EvaluationError(f"there is no part {', '.join(sorted(missing))}; there are: {', '.join(questions.parts)}")
     search_part, confirm_part = questions.part(*search_on), questions.part(*confirm_on)
-    documents = {question.document for question in confirm_part.questions}
+    documents = _documents(confirm_part)
     if len(documents) < _FEWEST_DOCUMENTS:
         raise EvaluationError(
             f"only {len(documents)} documents are left to confirm on, and fewer than {_FEWEST_DOCUMENTS} cannot show "
@@ -218,6 +218,11 @@ def _parts(plan: TunePlan) -> tuple[QuestionSet, QuestionSet, QuestionSet]:
     if not search_part.questions:
         raise EvaluationError(f"the parts {', '.join(search_on)} have no questions to search on")
     return questions, search_part, confirm_part
+
+
+def _documents(part: QuestionSet) -> set[str]:
+    """The documents that are asked about; a question that nothing answers is about none."""
+    return {question.document for question in part.questions if question.answerable}
 
 
 def _mode(metric: str) -> Mode:

@@ -262,7 +262,12 @@ def tune(
         list[str] | None, typer.Option("--confirm-on", metavar="PART", help="Parts that confirm (default: dev).")
     ] = None,
     budget: Annotated[str, typer.Option("--budget", metavar="TIME", help="How long at most: 90s, 20m, 1h30m.")] = "30m",
-    trials: Annotated[int, typer.Option("--trials", min=1, max=10_000, metavar="N", help="At most N settings, and a few simpler ones at the end.")] = 60,
+    trials: Annotated[
+        int,
+        typer.Option(
+            "--trials", min=1, max=10_000, metavar="N", help="At most N settings, and a few simpler ones at the end."
+        ),
+    ] = 60,
     limit: Limit = 0,
     seed: Seed = 0,
     name: Annotated[str, typer.Option("--name", metavar="NAME", help="What to call the search.")] = "",

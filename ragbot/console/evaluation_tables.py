@@ -63,7 +63,8 @@ def contrast(terminal: Terminal, value: Mapping[str, Any]) -> None:
     if quiet:
         terminal.line()
         terminal.line(f"nothing decided within {', '.join(quiet)} (--all shows them)", "dim", hang=2)
-    few = next((v["difference"] for v in value["verdicts"] if v["difference"]["least_p"] >= 0.05), None)
+    whole = [verdict["difference"] for verdict in value["verdicts"] if verdict["slice"] == "all"]
+    few = next((difference for difference in whole if difference["least_p"] >= 0.05), None)
     if few:
         terminal.line()
         terminal.line(
@@ -126,7 +127,11 @@ def differences(terminal: Terminal, value: Mapping[str, Any]) -> None:
     """What differs between two manifests."""
     changed = value["differences"]
     rows = [("", "A", "B")]
-    rows += [(key, str(pair["a"]), str(pair["b"])) for key, pair in changed.items() if key not in {"name", "created"}]
+    rows += [
+        (key, str(pair["a"]), str(pair["b"]))
+        for key, pair in changed.items()
+        if key not in {"name", "created", "finished"}
+    ]
     if len(rows) == 1:
         terminal.line("no difference: the same set, settings, models, versions and machine")
     else:
@@ -187,22 +192,26 @@ def _judge(terminal: Terminal, judged: Mapping[str, Any] | None) -> None:
 
 
 def _flips(terminal: Terminal, flips: Sequence[Mapping[str, Any]]) -> None:
+    """The questions that flipped, those that lost first, each with the metrics that did."""
     if not flips:
         return
+    by_question: dict[str, list[Mapping[str, Any]]] = {}
+    for flip in flips:
+        by_question.setdefault(flip["id"], []).append(flip)
+    found = sorted(by_question.values(), key=lambda group: -sum(flip["change"] == "lost" for flip in group))
+    lost = sum(any(flip["change"] == "lost" for flip in group) for group in found)
     terminal.line()
-    gained = sum(flip["change"] == "gained" for flip in flips)
-    terminal.line(f"flipped: {gained} gained, {len(flips) - gained} lost", "bold")
-    shown = sorted(flips, key=lambda flip: flip["change"] == "gained")[:_FLIPS]
-    for flip in shown:
-        arrow = "▲" if flip["change"] == "gained" else "▼"
-        question = flip["question"] if len(flip["question"]) <= _WIDTH else flip["question"][:_WIDTH] + "…"
-        terminal.line(
-            f"{arrow} {flip['metric']} {_number(flip['before'])} → {_number(flip['after'])}  {question}",
-            indent=2,
-            hang=2,
-        )
-    if len(flips) > len(shown):
-        terminal.line(f"and {len(flips) - len(shown)} more; the report and --json have them all", "dim", indent=2)
+    terminal.line(f"{len(found)} questions flipped, {lost} of them lost something", "bold")
+    for group in found[:_FLIPS]:
+        question = group[0]["question"]
+        terminal.line(question if len(question) <= _WIDTH else question[:_WIDTH] + "…", indent=2, hang=2)
+        cells = [
+            f"{'▲' if flip['change'] == 'gained' else '▼'} {flip['metric']} {_number(flip['before'])} → {_number(flip['after'])}"
+            for flip in group
+        ]
+        terminal.line("  ".join(cells), "dim", indent=4)
+    if len(found) > _FLIPS:
+        terminal.line(f"and {len(found) - _FLIPS} more; the report and --json have them all", "dim", indent=2)
 
 
 def _number(value: float) -> str:

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from ragbot.documents import IngestReport
 
 
-def ingest(options: IndexOptions, paths: Sequence[Path], acl: Sequence[str]) -> int:
+def ingest(options: IndexOptions, paths: Sequence[Path], acl: Sequence[str], sync: bool = False) -> int:
     """Ingest and report; returns the exit code (see ``ragbot ingest --help``)."""
     settings = settings_of(options)
     check_paths(paths)
     with opened_bot(options, settings, create=True) as bot:
-        done = run(bot, options.terminal, paths, acl)
+        done = run(bot, options.terminal, paths, acl, sync)
     if done is None:
         return INTERRUPTED
     options.terminal.show(done, render.report)
@@ -36,11 +36,13 @@ def check_paths(paths: Sequence[Path]) -> None:
     find(paths)
 
 
-def run(bot: RagBot, terminal: Terminal, paths: Sequence[Path], acl: Sequence[str] = ()) -> IngestReport | None:
+def run(
+    bot: RagBot, terminal: Terminal, paths: Sequence[Path], acl: Sequence[str] = (), sync: bool = False
+) -> IngestReport | None:
     """Ingest under a progress bar; None if Ctrl-C stopped it."""
     try:
         with IngestProgress(terminal) as progress:
-            return bot.ingest(*paths, acl=acl or None, progress=progress)
+            return bot.ingest(*paths, acl=acl or None, sync=sync, progress=progress)
     except KeyboardInterrupt:
         last = progress.last
         reached = f" after {last.files} of {last.total_files} files" if last else ""

@@ -100,10 +100,12 @@ def report(terminal: Terminal, done: IngestReport) -> None:
     if done.added or done.updated:
         rate = done.characters / done.seconds if done.seconds else 0.0
         terminal.line(f"{done.chunks:,} chunks from {done.characters:,} characters ({rate:,.0f} characters/s)")
-    if done.skipped and not done.added and not done.updated and not done.failed:
+    if done.skipped and not (done.added or done.updated or done.failed or done.removed):
         terminal.line("Nothing has changed since they were ingested.")
     for failure in done.failed:
         terminal.line(f"failed: {failure.source}: {failure.reason}", "red", hang=2)
+    for source in done.removed:
+        terminal.line(f"removed: {source}", "dim", hang=2)
     if done.ignored:
         kinds = Counter(Path(name).suffix.lower() or "no suffix" for name in done.ignored).most_common()
         listed = ", ".join(f"{suffix} ({count})" for suffix, count in kinds[:8]) + (", …" if len(kinds) > 8 else "")
@@ -113,6 +115,8 @@ def report(terminal: Terminal, done: IngestReport) -> None:
 def report_line(done: IngestReport) -> str:
     """An ingestion in one line."""
     counts = [f"{len(getattr(done, name))} {name}" for name in ("added", "updated", "skipped", "failed")]
+    if done.removed:
+        counts.append(f"{len(done.removed)} removed")
     return f"{', '.join(counts)} in {duration(done.seconds)}"
 
 

@@ -11,6 +11,7 @@ import pytest
 
 import ingest.pipeline as module
 from ingest.chunkers.recursive import RecursiveChunker
+from ingest.parsing import Limits
 from ingest.pipeline import Progress, ingest, ingest_documents
 from ragbot.documents import IngestReport, ParsedDocument
 from ragbot.errors import SourceError, StorageError
@@ -411,3 +412,75 @@ def test_access_list_of_unchanged_files(kb: KnowledgeBase, embedder: CountingEmb
     assert run(kb, embedder, corpus, acl=["bob"]).updated == ()
     run(kb, embedder, corpus, acl=[])
     assert seen_by("carol") == kb.catalog.counts()["chunks"]
+
+
+# -- files that vanish, and parser processes ------------------------------------------------------------------------
+
+
+def test_sync_removes_what_vanished(
+    kb: KnowledgeBase, embedder: CountingEmbedder, corpus: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "elsewhere"
+    other.mkdir()
+    (other / "kept.md").write_text("A text of another folder.", encoding="utf-8")
+    run(kb, embedder, corpus, other)
+    ingest_documents(kb, embedder, chunker(embedder), {"memory.md": ParsedDocument("No file at all.")})
+    (corpus / "lora.md").unlink()
+    (other / "kept.md").unlink()
+    assert run(kb, embedder, corpus).removed == ()  # only when asked
+    report = run(kb, embedder, corpus, sync=True)
+    assert names(report.removed) == ["lora.md"]
+    assert {Path(source).name for source in stored(kb)} == {
+        "serving.md",
+        "misc.txt",
+        "plain.txt",
+        "kept.md",
+        "memory.md",
+    }
+
+
+def test_sync_keeps_what_cannot_be_looked_at(
+    kb: KnowledgeBase, embedder: CountingEmbedder, corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(kb, embedder, corpus)
+    real = Path.lstat
+
+    def refusing(self: Path) -> os.stat_result:
+        if self.name == "lora.md":
+            raise PermissionError(13, "Permission denied")
+        return real(self)
+
+    monkeypatch.setattr(Path, "lstat", refusing)
+    assert run(kb, embedder, corpus, sync=True).removed == ()
+
+
+def test_files_parsed_elsewhere_are_stored_in_order_beside_those_that_fail(
+    kb: KnowledgeBase, embedder: CountingEmbedder, tmp_path: Path
+) -> None:
+    for number in range(12):
+        (tmp_path / f"{number:02}.html").write_text(f"<h1>Page {number}</h1><p>Words of page {number}.</p>")
+    (tmp_path / "05.html").write_bytes(b"\x89PNG\r\n\x1a\n" * 100)
+    (tmp_path / "07.md").write_text("Read in this process.")
+    report = run(kb, embedder, tmp_path, parsers=2)
+    assert names(report.added) == [f"{n:02}.html" for n in range(7) if n != 5] + ["07.html", "07.md"] + [
+        f"{n:02}.html" for n in range(8, 12)
+    ]
+    (failed,) = report.failed
+    assert failed.source.endswith("05.html") and "looks like binary" in failed.reason
+    assert run(kb, embedder, tmp_path).skipped == report.added
+
+
+def test_a_parser_that_hangs_is_one_failed_file(
+    kb: KnowledgeBase, embedder: CountingEmbedder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, words in (("a.html", "read one"), ("b.html", "hang"), ("c.html", "segfault"), ("d.html", "read two")):
+        (tmp_path / name).write_text(words)
+    real = module.ParserPool
+    strange = "tests.ingest.parsing.strange_worker"
+    monkeypatch.setattr(module, "ParserPool", lambda workers, limits: real(workers, limits, strange))
+    report = run(kb, embedder, tmp_path, limits=Limits(seconds=1.5))
+    assert names(report.added) == ["a.html", "d.html"]
+    assert [(Path(f.source).name, f.reason.split(" (")[0]) for f in report.failed] == [
+        ("b.html", "b.html takes longer than 1.5 s to read: split it, or raise ingest.parse_seconds"),
+        ("c.html", "c.html makes its parser crash"),
+    ]
