@@ -138,7 +138,7 @@ def exchange_p(
         return math.nan
     unlike = np.flatnonzero(np.bincount(index, (a != b).reshape(len(index), -1).any(axis=1)))
     free = max(0, len(unlike) - 1)
-    exact = 2.0**free <= count
+    exact = free < 60 and 2**free <= count
     number_of_groups = int(index.max()) + 1
     patterns = _every_pattern(free) if exact else (row for block in flips(len(unlike), count, seed) for row in block)
     seen = []

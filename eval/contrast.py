@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -103,6 +104,18 @@ def contrast(a: Run, b: Run, metrics: Sequence[str] | None = None, rounds: int =
     )
 
 
+def needed_documents(found: Contrast) -> int:
+    """How many documents it takes for one metric alone to be found worse; 0 where there are enough.
+
+    The smallest p of the sign-flip test is 2^(1 - documents), and Holm multiplies the smallest of several p by their
+    number.
+    """
+    tests = [v for v in found.verdicts if v.slice == ALL and METRICS[v.metric].kind != "cost"]
+    if not tests or min(v.difference.least_p for v in tests) * len(tests) < ALPHA:
+        return 0
+    return math.floor(1 + math.log2(len(tests) / ALPHA)) + 1
+
+
 def regressions(found: Contrast, significant: bool = True) -> list[Verdict]:
     """The metrics over all questions that became worse; with ``significant=False`` any fall counts. Never times."""
     worse = []
@@ -156,10 +169,10 @@ def _difference(pairs: Sequence[tuple[Row, Row]], metric: str, name: str, rounds
 
 
 def _whole(pairs: Sequence[tuple[Row, Row]], metric: str) -> Difference | None:
-    both = [pair for pair in pairs if all(row.response and row.response.confidence is not None for row in pair)]
+    compute, outcome = WHOLE[metric]
+    both = [pair for pair in pairs if all(confidences([row], judged=outcome == "right")[0] for row in pair)]
     if not both:
         return None
-    compute, outcome = WHOLE[metric]
 
     def value(rows: npt.NDArray[np.float64]) -> float:
         return compute(rows[:, 0], rows[:, 1] > 0.5)

@@ -64,7 +64,8 @@ def evaluate(
     Raises:
         SystemFailedError: it failed at 20 questions one after another. What was stored stays; the run can be resumed.
     """
-    waiting = [question for question in questions if question.id not in set(done)]
+    known = frozenset(done)
+    waiting = [question for question in questions if question.id not in known]
     finished, errors, in_a_row = len(questions) - len(waiting), 0, 0
     if progress:
         progress(Progress(finished, len(questions), errors))

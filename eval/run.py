@@ -19,7 +19,7 @@ from eval.datasets.base import Question, QuestionSet, split_by_document
 from eval.datasets.open import fingerprint, open_dataset
 from eval.harness import ProgressCallback, evaluate
 from eval.runs import Run, RunStore
-from eval.scoring import Scorer
+from eval.scoring import Scorer, check_extras
 from eval.systems import Mode, ragbot_system
 from eval.workbench import Workbench
 from ragbot.bot import RagBot
@@ -85,6 +85,8 @@ def read_questions(plan: Plan, documents: Mapping[str, ParsedDocument] | None = 
     questions = replace(questions, questions=tuple(_with_type(questions)))
     if plan.leave_out:
         questions = questions.silenced(plan.leave_out, plan.seed)
+        if not any("left_out" in question.tags for question in questions.questions):
+            raise EvaluationError(f"{plan.dataset}: no question depends on a document that could be left out")
     if plan.limit and plan.limit < len(questions.questions):
         drawn = set(random.Random(plan.seed).sample(range(len(questions.questions)), plan.limit))
         kept = tuple(question for index, question in enumerate(questions.questions) if index in drawn)
@@ -122,20 +124,20 @@ def run(
         EvaluationError: the run that is to be resumed was made of something else.
         SystemFailedError: the system is down.
     """
+    check_extras()  # before anything is built
     with _prepared(plan, settings, workbench, on_ingest) as (questions, bot):
+        texts = {source: document.text for source, document in questions.documents.items()}
+        scorer = Scorer(texts, bot.embedder, answers=plan.mode == "answer")
         models = {"embedder": asdict(bot.embedder.fingerprint), "llm": bot.settings.llm}
         manifest = manifest_of(plan, questions, models=models, settings=settings_of(bot.settings))
         done: Sequence[str] = ()
         if resume:
-            writer, before = store.resume(resume)
-            _check_same(before.manifest, manifest, resume)
+            writer, before = store.resume(resume, lambda made: _check_same(made, manifest, resume))
             done = [row.question.id for row in before.rows]
         else:
             writer = store.create(manifest, plan.name)
         if on_start:
             on_start(str(writer.manifest["name"]))
-        texts = {source: document.text for source, document in questions.documents.items()}
-        scorer = Scorer(texts, bot.embedder)
         system = ragbot_system(bot, plan.mode)
         if plan.mode == "answer":
             bot.chain  # noqa: B018  # loads the chat model, which is no part of the first question's time
@@ -195,7 +197,7 @@ def manifest_of(
             "leave_out": plan.leave_out,
             "limit": plan.limit,
         },
-        "corpus_sha256": _digest({source: document.text for source, document in questions.documents.items()}),
+        "corpus_sha256": digest(questions.documents),
         "settings": dict(settings),
         "seed": plan.seed,
         "workers": plan.workers,
@@ -223,11 +225,12 @@ def _check_same(old: Mapping[str, Any], new: Mapping[str, Any], name: str) -> No
             )
 
 
-def _digest(texts: Mapping[str, str]) -> str:
-    digest = hashlib.sha256()
-    for source in sorted(texts):
-        digest.update(repr((source, texts[source])).encode("utf-8", "surrogatepass"))
-    return digest.hexdigest()
+def digest(documents: Mapping[str, ParsedDocument]) -> str:
+    """SHA-256, in hexadecimal, of the texts of documents and their names."""
+    found = hashlib.sha256()
+    for source in sorted(documents):
+        found.update(repr((source, documents[source].text)).encode("utf-8", "surrogatepass"))
+    return found.hexdigest()
 
 
 def _versions() -> dict[str, str]:

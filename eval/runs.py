@@ -8,15 +8,19 @@ than their confidence.
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
+
+from filelock import FileLock, Timeout
 
 from eval.datasets.base import Question, Span, ToolCall
 from eval.responses import Hit, Quote, Response
@@ -24,6 +28,8 @@ from ragbot.errors import EvaluationError
 
 MANIFEST, ROWS = "run.json", "rows.jsonl"
 FORMAT, VERSION = "ragbot-eval", 1
+#: Names the newest run, and so cannot be a run's name.
+LATEST = "latest"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 
 
@@ -62,32 +68,50 @@ class Run:
 
 
 class RunWriter:
-    """Appends rows to a run; safe to use from several threads. Use it as a context manager."""
+    """Appends rows to a run; safe to use from several threads. Use it as a context manager.
+
+    Entering it locks the run, and drops the rows that failed, so that their questions can be asked again.
+
+    Raises:
+        EvaluationError: on entering: another process is writing to the run.
+    """
 
     def __init__(self, folder: Path, manifest: Mapping[str, Any]) -> None:
         self.folder = folder
         self.manifest = dict(manifest)
         self._lock = threading.Lock()
         self._file: IO[str] | None = None
+        self._held = ExitStack()
 
     def __enter__(self) -> Self:
-        path = self.folder / ROWS
-        cut_torn_line(path)
-        self._file = path.open("a", encoding="utf-8")
+        with ExitStack() as held:
+            held.enter_context(writing(self.folder))
+            path = self.folder / ROWS
+            cut_torn_line(path)
+            if path.exists():
+                rows = _unique(_read_rows(path))
+                if any(row.error for row in rows):
+                    write_text(path, "".join(_line(row) for row in rows if not row.error))
+            if self.manifest["finished"]:
+                self.manifest["finished"] = ""
+                write_json(self.folder / MANIFEST, self.manifest)
+            # What a system says may hold halves of surrogate pairs, which UTF-8 has no bytes for.
+            self._file = path.open("a", encoding="utf-8", errors="replace")
+            self._held = held.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._file is not None
-        with self._file:
+        with self._held, self._file:
             self._file.flush()
             os.fsync(self._file.fileno())
         self._file = None
 
     def append(self, row: Row) -> None:
         """Store one row."""
-        line = json.dumps(encode_row(row), ensure_ascii=False, separators=(",", ":")) + "\n"
+        line = _line(row)
         with self._lock:
             assert self._file is not None, "use the writer as a context manager"
             self._file.write(line)
@@ -123,19 +147,23 @@ class RunStore:
         write_json(folder / MANIFEST, full)
         return RunWriter(folder, full)
 
-    def resume(self, name: str) -> tuple[RunWriter, Run]:
-        """Go on with a run; the rows that failed are asked again.
+    def resume(self, name: str, check: Callable[[Mapping[str, Any]], None] | None = None) -> tuple[RunWriter, Run]:
+        """Go on with a run; the rows that failed are asked again. Nothing is changed until the writer is entered.
+
+        Args:
+            check: called with the manifest; raises where the run was made of something else.
 
         Raises:
             EvaluationError: there is none, or it is finished without an error.
         """
         run = self.load(name)
-        assert run.folder is not None
+        if run.folder is None:
+            raise EvaluationError(f"{name} is a baseline, and only a run can be resumed; `ragbot eval list` shows them")
+        if check:
+            check(run.manifest)
         good = [row for row in run.rows if not row.error]
         if run.manifest["finished"] and len(good) == len(run.rows):
             raise EvaluationError(f"the run {run.name!r} is finished: there is nothing to resume")
-        if len(good) < len(run.rows):
-            _rewrite_rows(run.folder / ROWS, good)
         return RunWriter(run.folder, run.manifest), Run(run.manifest, tuple(good), run.folder)
 
     def load(self, name: str) -> Run:
@@ -144,7 +172,7 @@ class RunStore:
         Raises:
             EvaluationError: it is not there, or not one of ours.
         """
-        if name == "latest":
+        if name == LATEST:
             manifests = self.manifests()
             if not manifests:
                 raise EvaluationError("there is no run yet: make one with `ragbot eval run DATASET`")
@@ -170,7 +198,7 @@ class RunStore:
         return sorted(found, key=lambda manifest: str(manifest["created"]), reverse=True)
 
     def _folder(self, name: str) -> Path:
-        if not _NAME.fullmatch(name):
+        if not _NAME.fullmatch(name) or name == LATEST:
             raise EvaluationError(
                 f"{name!r} cannot name a run: take letters, digits, '_', '-' and '.', at most 100, no '.' or '-' first"
             )
@@ -199,7 +227,7 @@ def write_baseline(path: Path, run: Run) -> None:
                 if key not in {"gold", "relevant", "answers"}
             },
             **_confidence(row),
-            "metrics": {name: round(value, 6) for name, value in row.metrics.items()},
+            "metrics": dict(row.metrics),
             **({"error": row.error} if row.error else {}),
         }
         for row in run.rows
@@ -234,9 +262,11 @@ def _confidence(row: Row) -> dict[str, Any]:
 
 def encode_question(question: Question) -> dict[str, Any]:
     """A question as JSON; what is empty is left out."""
-    return {key: value for key, value in asdict(question).items() if value not in ("", (), {}, None)} | {
-        "answerable": question.answerable
-    }
+    kept = {key: value for key, value in asdict(question).items() if value not in ("", (), {}, None)}
+    kept |= {"id": question.id, "text": question.text}  # a set of strangers may hold an empty question
+    # No call expected is something else than a question that is not for agents.
+    calls = {} if question.calls is None else {"calls": [asdict(call) for call in question.calls]}
+    return kept | calls | {"answerable": question.answerable}
 
 
 def encode_row(row: Row) -> dict[str, Any]:
@@ -268,8 +298,37 @@ def decode_row(data: Mapping[str, Any]) -> Row:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Replace a file by ``value`` as JSON, whole or not at all."""
-    write_text(path, json.dumps(value, ensure_ascii=False, indent=1) + "\n")
+    """Replace a file by ``value`` as JSON, whole or not at all. Raises as :func:`write_text`."""
+    write_text(path, json.dumps(finite(value), ensure_ascii=False, indent=1) + "\n")
+
+
+def finite(value: Any) -> Any:
+    """A value for JSON, which knows no NaN and no infinity: they become null."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): finite(item) for key, item in value.items()}
+    return [finite(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Hold a folder as its only writer; the system frees it when the process ends, however it ends.
+
+    Raises:
+        EvaluationError: another process holds it.
+    """
+    lock = FileLock(folder / "lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise EvaluationError(
+            f"{folder.name!r} is in use: another process is writing to it; wait until it ends"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def read_json(path: Path) -> Any:
@@ -281,14 +340,33 @@ def read_json(path: Path) -> Any:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Replace a file, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Replace a file, whole or not at all.
+
+    Raises:
+        EvaluationError: it cannot be written there.
+    """
     temporary = path.with_name(f"{path.name}.tmp-{os.getpid()}")
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with temporary.open("w", encoding="utf-8", errors="replace") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise EvaluationError(f"cannot write {path}: {error.strerror or error}; choose another place") from error
+
+
+def check_writable(path: Path) -> None:
+    """Raise EvaluationError where a file could not be written, before the work that it is to hold is done."""
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if path.is_dir():
+        raise EvaluationError(f"{path} is a folder: name a file")
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise EvaluationError(f"cannot write {path}: {folder} takes no files; choose another place")
 
 
 def now() -> str:
@@ -333,8 +411,8 @@ def _unique(rows: Iterable[Row]) -> list[Row]:
     return list({row.question.id: row for row in rows}.values())
 
 
-def _rewrite_rows(path: Path, rows: Sequence[Row]) -> None:
-    write_text(path, "".join(json.dumps(encode_row(row), ensure_ascii=False) + "\n" for row in rows))
+def _line(row: Row) -> str:
+    return json.dumps(finite(encode_row(row)), ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
 def cut_torn_line(path: Path) -> None:

@@ -23,10 +23,18 @@ from ragbot.text import answer_language, detect_language, sentence_spans
 if TYPE_CHECKING:
     from ragbot.models.embedders.base import Embedder
 
+_DIGITS = 6
 #: What the metrics are computed with. They import it late, and may not raise errors of ours.
-_NEEDED = ("ir_measures", "rouge_score", "nltk")
+_NEEDED = ("ir_measures", "pytrec_eval", "rouge_score", "nltk")
 
 Triple = tuple[str, int, int]
+
+
+def check_extras() -> None:
+    """Raise MissingExtraError where what the metrics are computed with is not installed."""
+    for module in _NEEDED:
+        if find_spec(module) is None:
+            raise MissingExtraError("An evaluation", "eval")
 
 
 class Scorer:
@@ -35,23 +43,26 @@ class Scorer:
     Args:
         texts: the text of each document by source: gold sentences are found in it, and quotes compared with it.
         embedder: for ``similarity``; without one it is left out.
+        answers: whether the system answers; one that only searches fails at no more than that.
 
     Raises:
         MissingExtraError: what the metrics are computed with is not installed.
     """
 
-    def __init__(self, texts: Mapping[str, str], embedder: Embedder | None = None) -> None:
-        for module in _NEEDED:
-            if find_spec(module) is None:
-                raise MissingExtraError("An evaluation", "eval")
+    def __init__(self, texts: Mapping[str, str], embedder: Embedder | None = None, answers: bool = True) -> None:
+        check_extras()
         self._texts = texts
         self._embedder = embedder
+        self._answers = answers
         self._sentences: dict[str, list[tuple[int, int]]] = {}
 
     def score(self, question: Question, response: Response | None) -> dict[str, float]:
         """The metrics that apply, by name. A system that failed (None) has found nothing and said nothing right."""
-        if response is None:
-            return self._failed(question)
+        scores = self._failed(question) if response is None else self._measured(question, response)
+        # Rounded here, so that a run and the baseline that was stored of it agree to the last digit.
+        return {name: round(value, _DIGITS) for name, value in scores.items() if math.isfinite(value)}
+
+    def _measured(self, question: Question, response: Response) -> dict[str, float]:
         scores = self._retrieval(question, response)
         if response.text is not None:
             scores |= self._answer(question, response, response.text)
@@ -65,8 +76,13 @@ class Scorer:
         return scores | _cost(response)
 
     def _failed(self, question: Question) -> dict[str, float]:
-        empty = Response(text="", abstained=not question.answerable, quotes=(), calls=() if question.calls else None)
-        scores = self.score(question, empty)
+        if not self._answers:
+            return dict.fromkeys(self._retrieval(question, Response()), 0.0)
+        calls = None if question.calls is None else ()
+        empty = Response(text="", abstained=not question.answerable, quotes=(), calls=calls)
+        scores = self._measured(question, empty)
+        if question.answerable and question.gold:
+            scores["citation_recall"] = 0.0
         if not question.answerable:
             scores["refused"] = 0.0
         else:
@@ -139,10 +155,11 @@ class Scorer:
     # -- citations -----------------------------------------------------------------------------------------------
 
     def _citations(self, question: Question, response: Response, text: str) -> dict[str, float]:
-        if response.quotes is None or response.abstained or not text.strip():
-            if question.answerable and question.gold and response.quotes is not None and response.abstained:
-                return {"citation_recall": 0.0}
+        if response.quotes is None:
             return {}
+        if response.abstained or not text.strip():
+            # What was not said cites nothing; there is nothing to be precise about.
+            return {"citation_recall": 0.0} if question.answerable and question.gold else {}
         quotes = response.quotes
         markers = {quote.marker for quote in quotes}
         scores = {

@@ -75,19 +75,24 @@ def slices(questions: Sequence[Question]) -> dict[str, list[int]]:
     return found
 
 
-def confidences(rows: Sequence[Row]) -> tuple[list[float], list[bool], list[bool], list[str]]:
+def confidences(rows: Sequence[Row], judged: bool = False) -> tuple[list[float], list[bool], list[bool], list[str]]:
     """Of the rows that have a confidence: it, whether the question is answerable, whether the outcome was right, the document.
 
-    Right is an answer that holds the gold words, or a refusal where nothing answers, as if there were no threshold:
-    what an unanswerable question would have been told is taken to be wrong.
+    Right is an answer that holds the gold words. Whatever an unanswerable question is told is wrong, as if there were
+    no threshold, and so is the refusal of an answerable one.
+
+    Args:
+        judged: leave out the answerable questions that no gold answer decides.
     """
     sure, answerable, right, documents = [], [], [], []
     for row in rows:
         if row.response is None or row.response.confidence is None:
             continue
+        if judged and row.question.answerable and "contains" not in row.metrics:
+            continue
         sure.append(row.response.confidence)
         answerable.append(row.question.answerable)
-        right.append(row.question.answerable and row.metrics.get("contains", 1.0) > 0)
+        right.append(row.question.answerable and row.metrics.get("contains", 0.0) > 0)
         documents.append(row.question.document)
     return sure, answerable, right, documents
 
@@ -110,8 +115,9 @@ def _mean(metric: Metric, name: str, rows: Sequence[Row], rounds: int) -> Figure
 
 
 def _whole(metric: Metric, name: str, rows: Sequence[Row], rounds: int) -> Figure | None:
-    sure, answerable, right, documents = (np.asarray(column) for column in confidences(rows))
     compute, kind = WHOLE[metric.name]
+    columns = confidences(rows, judged=kind == "right")
+    sure, answerable, right, documents = (np.asarray(column) for column in columns)
     outcome = right if kind == "right" else answerable
     if len(sure) < FEWEST or np.isnan(compute(sure, outcome)):
         return None

@@ -41,6 +41,11 @@ def check_text(source: str, parsed: ParsedDocument) -> None:
         _check_encodable("".join(pair), "its metadata")
 
 
+def check_name(source: str) -> None:
+    """Raise LoaderError for a name that cannot be stored."""
+    _check_encodable(source, "its name")
+
+
 def _check_encodable(value: str, what: str) -> None:
     try:
         value.encode("utf-8")

@@ -18,12 +18,15 @@ from pathlib import Path
 
 import numpy as np
 
-from ingest.checks import check_file, check_text, hash_file, size_of
+from ingest.checks import check_file, check_name, check_text, hash_file, size_of
 from ingest.chunkers.base import Chunker
 from ingest.loaders import load
+from ingest.origins import Item, Origins
 from ingest.parsing import Limits, ParserPool
 from ingest.prepare import PREFIX_VERSION, embedded_text, prepare
-from ingest.sources import find, vanished
+from ingest.sources import Found, find, vanished
+from ingest.temporary import own_title, own_words
+from ingest.web_address import is_url
 from ragbot.documents import FailedSource, IngestReport, ParsedDocument
 from ragbot.errors import LoaderError, RagbotError
 from ragbot.index.catalog import Catalog
@@ -36,7 +39,7 @@ log = logging.getLogger(__name__)
 #: Texts to be embedded are gathered over documents up to this many, so that small files fill the cores too.
 BATCH = 256
 #: Raised when loaders make other text of the same file: unchanged files are then read again.
-LOADERS_VERSION = 1
+LOADERS_VERSION = 2
 MAX_BYTES = 256 * 1024 * 1024
 #: Read here rather than in a process of their own: loaders of ours, in time that grows with the length alone.
 INLINE = frozenset({".md", ".markdown", ".txt", ".text", ".log"})
@@ -77,17 +80,25 @@ def ingest(
     parsers: int = 0,
     limits: Limits | None = None,
     sync: bool = False,
+    images: bool = False,
+    user_agent: str = "ragbot",
+    allow_private: bool = False,
     progress: ProgressCallback | None = None,
 ) -> IngestReport:
-    """Bring files and folders into a knowledge base.
+    """Bring files, folders, archives and pages of the web into a knowledge base.
 
     Args:
+        paths: files, folders, and URLs as strings. The members of an archive are documents of their own.
         acl: principals that may see the documents, empty for everyone; None keeps what an old one had (a new one:
             everyone).
         max_bytes: larger files are refused.
         parsers: processes that parse; 0 for one a core.
         limits: what parsing one file may cost.
-        sync: also remove the documents whose files have vanished from the folders among ``paths``.
+        sync: also remove the documents whose files have vanished from the folders among ``paths``, and the members
+            that have vanished from an archive.
+        images: also read the pictures in folders; one that is named itself is read in any case.
+        user_agent: what servers are told when a page is fetched.
+        allow_private: whether a URL may name a host in a private network.
         progress: called after each file.
 
     Raises:
@@ -95,17 +106,26 @@ def ingest(
         LockedError: another process is writing.
         StorageError: the disk is full; what was committed stays.
     """
-    found = find(paths)
+    named = list(paths)
+    urls = [path for path in named if isinstance(path, str) and is_url(path)]
+    files = [path for path in named if not (isinstance(path, str) and is_url(path))]
+    found = find(files, images) if files or not urls else Found([], [], [], [])
     workers = parsers or _cores()
     with kb.writing() as catalog, ParserPool(workers, limits or Limits()) as pool:
-        run = _Run(catalog, embedder, chunker, acl, progress)
-        run.measure(found.files)
-        run.take_files(found.files, max_bytes, pool, AHEAD * workers)
-        report = run.finish()
+        with Origins(max_bytes, user_agent, allow_private, catalog.metadata_of) as origins:
+            run = _Run(catalog, embedder, chunker, acl, progress)
+            run.measure(found.files, len(urls))
+            run.take_items(origins.items(found.files, urls), max_bytes, pool, AHEAD * workers)
+            report = run.finish()
         if sync:
-            gone = vanished((document.source for document in catalog.documents()), found.folders)
+            sources = [document.source for document in catalog.documents()]
+            gone = vanished(sources, found.folders, origins.inside)
             report = replace(report, removed=tuple(source for source in gone if catalog.remove_document(source)))
-    return replace(report, ignored=tuple(map(str, found.ignored)), failed=(*found.failed, *report.failed))
+    return replace(
+        report,
+        ignored=(*map(str, found.ignored), *origins.ignored),
+        failed=(*found.failed, *origins.failed, *report.failed),
+    )
 
 
 def ingest_documents(
@@ -131,6 +151,7 @@ def ingest_documents(
 class _Parsing:
     """A file that is new or changed; ``result`` is None where it is read in this process when its turn comes."""
 
+    item: Item
     path: Path
     state: FileState
     is_new: bool
@@ -175,17 +196,18 @@ class _Run:
     _shown_worked: int = 0
     _started: float = field(default_factory=time.perf_counter)
 
-    def measure(self, files: Sequence[Path]) -> None:
-        self.total_files = len(files)
+    def measure(self, files: Sequence[Path], pages: int = 0) -> None:
+        self.total_files = len(files) + pages
         self.total_bytes = sum(map(size_of, files))
 
-    def take_files(self, paths: Iterable[Path], max_bytes: int, pool: ParserPool, ahead: int) -> None:
-        """Parse some files ahead while others are embedded; they are stored in the order of ``paths``."""
+    def take_items(self, items: Iterable[Item], max_bytes: int, pool: ParserPool, ahead: int) -> None:
+        """Parse some files ahead while others are embedded; they are stored in the order of ``items``."""
         waiting: deque[_Parsing] = deque()
         waiting_bytes = 0
-        for path in paths:
-            parsing = self._examine(path, max_bytes, pool)
+        for item in items:
+            parsing = self._examine(item, max_bytes, pool)
             if parsing is None:
+                item.done()
                 continue
             waiting.append(parsing)
             waiting_bytes += parsing.state.size
@@ -196,57 +218,71 @@ class _Run:
         while waiting:
             self._take_parsed(waiting.popleft(), max_bytes)
 
-    def _examine(self, path: Path, max_bytes: int, pool: ParserPool) -> _Parsing | None:
+    def _examine(self, item: Item, max_bytes: int, pool: ParserPool) -> _Parsing | None:
         """Have a file parsed if it is new or changed; None if there is nothing to do for it."""
-        source = str(path)
+        path, source = item.path, item.source
+        if path is None:
+            self._unchanged(source, 0)
+            return None
         size = 0
         try:
             status = path.stat()
             size = status.st_size
             check_file(path, status, max_bytes)
             known = self.catalog.file_state(source)
-            if known and (known.size, known.mtime_ns) == (size, status.st_mtime_ns):
+            # A private copy is always new; what it holds may not be.
+            changed = 0 if item.name else status.st_mtime_ns
+            if known and not item.name and (known.size, known.mtime_ns) == (size, changed):
                 if known.content_hash.endswith(self._signature):
                     self._unchanged(source, size)
                     return None
-            state = FileState(hash_file(path) + self._signature, size, status.st_mtime_ns)
+            state = FileState(hash_file(path) + self._signature, size, changed)
             if known and known.content_hash == state.content_hash:
-                self.catalog.touch(source, state)
+                if not item.name:
+                    self.catalog.touch(source, state)
                 self._unchanged(source, size)
                 return None
         except LoaderError as error:
-            self._fail(source, str(error), size)
+            self._fail(source, str(own_words(error, path, item.name) if item.name else error), size)
             return None
         except OSError as error:
             self._fail(source, f"cannot be read: {error.strerror or error}", size)
             return None
         here = path.suffix.lower() in INLINE and size <= INLINE_BYTES
-        return _Parsing(path, state, known is None, None if here else pool.submit(path, max_bytes))
+        return _Parsing(item, path, state, known is None, None if here else pool.submit(path, max_bytes))
 
     def _take_parsed(self, parsing: _Parsing, max_bytes: int) -> None:
-        source = str(parsing.path)
+        source = parsing.item.source
         try:
             parsed, chunks = self._read(parsing, max_bytes)
         except LoaderError as error:
-            self._fail(source, str(error), parsing.state.size)
+            name = parsing.item.name
+            self._fail(source, str(own_words(error, parsing.path, name) if name else error), parsing.state.size)
         except OSError as error:
             self._fail(source, f"cannot be read: {error.strerror or error}", parsing.state.size)
         else:
             self._queue(_Pending(source, parsed, parsing.state, chunks, parsing.is_new))
+        finally:
+            parsing.item.done()
 
     def _read(self, parsing: _Parsing, max_bytes: int) -> tuple[ParsedDocument, list[NewChunk]]:
-        path = parsing.path
+        path, item = parsing.path, parsing.item
         try:
             if parsing.result is not None:
                 parsed = parsing.result.result()
             else:
                 parsed = load(path, max_bytes=max_bytes)
-                check_text(str(path), parsed)
+                check_text(item.source, parsed)
+            if item.name:
+                parsed = own_title(parsed, path, item.name)
+            if item.metadata:
+                parsed = replace(parsed, metadata={**parsed.metadata, **item.metadata})
+            check_name(item.source)
             return parsed, prepare(parsed, self.chunker)
         except (RagbotError, OSError):
             raise
         except Exception as error:  # a parser's defect, met in one file, must not lose the others
-            log.exception("%s: unexpected error in its loader", path)
+            log.exception("%s: unexpected error in its loader", item.source)
             words = " ".join(f"{type(error).__name__}: {error}".split())[:300].encode("utf-8", "replace").decode()
             raise LoaderError(f"unexpected error in its loader: {words}") from error
 

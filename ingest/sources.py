@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ingest.loaders import SUPPORTED_SUFFIXES
+from ingest.archives import INSIDE, is_archive
+from ingest.loaders import IMAGE_SUFFIXES, SUPPORTED_SUFFIXES
 from ragbot.documents import FailedSource
 from ragbot.errors import SourceError
 
@@ -24,8 +25,11 @@ class Found:
     folders: list[Path]
 
 
-def find(paths: Iterable[str | os.PathLike[str]]) -> Found:
+def find(paths: Iterable[str | os.PathLike[str]], images: bool = False) -> Found:
     """Files under ``paths``, each once, folders walked in order of name; hidden ones and links to folders left out.
+
+    Args:
+        images: also take the pictures of a folder. Few of those that lie about hold text, and reading one takes long.
 
     Raises:
         SourceError: a path does not exist or may not be read, or there is nothing to read in any of them.
@@ -39,7 +43,10 @@ def find(paths: Iterable[str | os.PathLike[str]]) -> Found:
         if stat.S_ISDIR(_mode(path)):
             folders.append(path)
             for found in _walk(path, failed):
-                if found.suffix.lower() in SUPPORTED_SUFFIXES:
+                suffix = found.suffix.lower()
+                if is_archive(found.name) or (
+                    suffix in SUPPORTED_SUFFIXES and (images or suffix not in IMAGE_SUFFIXES)
+                ):
                     files.setdefault(found)
                 else:
                     ignored.append(found)
@@ -51,14 +58,23 @@ def find(paths: Iterable[str | os.PathLike[str]]) -> Found:
     return Found(list(files), ignored, failed, folders)
 
 
-def vanished(sources: Iterable[str], folders: Sequence[Path]) -> list[str]:
+def vanished(
+    sources: Iterable[str], folders: Sequence[Path], inside: Mapping[str, Container[str]] | None = None
+) -> list[str]:
     """Of documents, those whose files lay in one of ``folders`` and are there no more.
 
     A file that cannot be looked at (a folder above may not be entered, a disk fails) has not vanished.
+
+    Args:
+        inside: what there is in archives that have just been read to their end: other members of theirs have vanished.
     """
     gone = []
     for source in sources:
-        path = Path(source)
+        archive, mark, _ = source.partition(INSIDE)
+        if mark and inside and archive in inside and source not in inside[archive]:
+            gone.append(source)
+            continue
+        path = Path(archive)
         if not any(folder in path.parents for folder in folders):
             continue
         try:

@@ -89,7 +89,7 @@ class RagBot:
         sync: bool = False,
         progress: ProgressCallback | None = None,
     ) -> IngestReport:
-        """Bring files and folders in; unchanged ones are skipped, and one that cannot be read stops nothing.
+        """Bring files, folders, archives and URLs in; unchanged ones are skipped, and a bad one stops nothing.
 
         Args:
             acl: principals that may see the documents, empty for everyone; None keeps what an old one had.
@@ -114,6 +114,9 @@ class RagBot:
             parsers=chosen.parsers,
             limits=Limits(chosen.parse_seconds, chosen.parse_memory_mb),
             sync=sync,
+            images=chosen.images,
+            user_agent=chosen.user_agent,
+            allow_private=chosen.allow_private,
             progress=progress,
         )
 

@@ -63,7 +63,9 @@ def _root(
 @app.command()
 @command
 def ingest(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Files and folders.", show_default=False)],
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATH", help="Files, folders, archives, https://… pages.", show_default=False)
+    ],
     options: IndexOptions,
     acl: Annotated[
         list[str] | None,
@@ -73,9 +75,10 @@ def ingest(
         bool, typer.Option("--sync", help="Also remove documents whose files have vanished from the folders.")
     ] = False,
 ) -> int:
-    """Bring documents in: Markdown, text, HTML, PDF, DOCX.
+    """Bring documents in: files, folders, ZIP and TAR archives, pages of the web.
 
-    Unchanged files are skipped, and a file that cannot be read stops nothing: it is listed with its reason. The exit
+    Text, Markdown, HTML, PDF, Office, EPUB, e-mail, notebooks, tables, JSON, reStructuredText, source code; pictures by
+    name, or with ingest.images. Unchanged files are skipped, and a file that cannot be read stops nothing: it is listed with its reason. The exit
     code is 1 if a file that you named yourself failed, or if no file could be read at all; else 0. Ctrl-C keeps what
     was committed, and the same command goes on from there.
     """

@@ -61,6 +61,9 @@ class IngestSettings(Section):
     """What ingestion accepts."""
 
     max_file_mb: Positive = Field(256, description="files larger than this are refused, in MiB")
+    images: bool = Field(False, description="also read the pictures in folders; one that is named is always read")
+    allow_private: bool = Field(False, description="whether a URL may name a host in a private network")
+    user_agent: str = Field("ragbot", min_length=1, description="what web servers, and their robots.txt, are told")
     parsers: Annotated[int, Field(ge=0, le=256)] = Field(0, description="processes that parse; 0: one a core")
     parse_seconds: float = Field(120.0, gt=0, description="a file that takes longer to parse is refused")
     parse_memory_mb: Annotated[int, Field(ge=128)] = Field(

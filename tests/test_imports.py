@@ -61,6 +61,8 @@ OPTIONAL = {
     "optuna": (),
     "matplotlib": (),
     "jinja2": (),
+    "rapidocr": (),
+    "cv2": (),
     "ray": (),
 }
 LAZY = {module for modules in OPTIONAL.values() for module in modules}

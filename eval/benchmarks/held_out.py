@@ -3,13 +3,16 @@
     python -m eval.benchmarks.held_out [--sets …] [--llm MODEL]
 
 All articles of a set are in the knowledge base; questions about its test articles are asked. The second table leaves
-half of the test articles out: their questions can only be refused. The runs are stored, and ``ragbot eval`` shows them.
+half of the test articles out: their questions can only be refused. The runs are stored as ``held-out-…``, and
+``ragbot eval`` shows them; what is there is not measured again: delete it first.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from eval.benchmarks.setup import SETS, log
@@ -18,6 +21,7 @@ from eval.run import Plan, run
 from eval.runs import Run, RunStore
 from eval.summary import ALL, Figure, summarize
 from eval.workbench import Workbench
+from ragbot.errors import EvaluationError
 from ragbot.settings import load_settings
 
 DATA = Path(__file__).parents[2] / "data"
@@ -60,11 +64,20 @@ def _run(name: str, options: argparse.Namespace, leave_out: float) -> Run:
         plan = Plan(dataset=DATA / "eval" / "sample.jsonl", documents=DATA / "corpus", limit=options.limit)
     else:
         plan = Plan(dataset=folder / f"{name}.json", parts=("test",), leave_out=leave_out, limit=options.limit)
+    store = RunStore(settings.data_dir / "eval" / "runs")
+    stored = f"held-out-{name}" + ("-left-out" if leave_out else "")
+    resume = ""
+    with suppress(EvaluationError):
+        before = store.load(stored)
+        if before.manifest["finished"] and not before.errors:
+            return before
+        resume = stored
     done = run(
-        plan,
+        replace(plan, name="" if resume else stored),
         settings,
-        RunStore(settings.data_dir / "eval" / "runs"),
+        store,
         Workbench(settings.data_dir / "eval" / "kb"),
+        resume=resume,
         on_question=_tell(name),
     )
     log(f"{name}: {len(done.rows)} questions, {done.errors} failed; `ragbot eval show {done.name}`")

@@ -92,21 +92,39 @@ class QuestionSet:
         return replace(self, questions=self.about(wanted))
 
     def silenced(self, share: float, seed: int = 0) -> QuestionSet:
-        """Leave a share of the asked-about documents out; questions about them can only be refused.
+        """Leave a share of the asked-about documents out; questions that need them can only be refused.
 
-        The choice depends on ``seed`` and the documents' names alone. At least one document goes and one stays.
+        The choice depends on ``seed`` and the documents' names alone. At least one document goes and one stays; of a
+        single one, none goes.
         """
-        names = sorted({question.document for question in self.questions} & set(self.documents))
+        names = sorted(set().union(*map(_homes, self.questions)) & set(self.documents))
         random.Random(seed).shuffle(names)
         gone = set(names[: min(max(round(share * len(names)), 1), len(names) - 1)]) if share > 0 else set()
         questions = []
         for question in self.questions:
-            if question.document in gone:
+            if _needs(question, gone):
                 tags = {**question.tags, "left_out": "yes"}
                 question = replace(question, answers=(), answerable=False, gold=(), relevant={}, tags=tags)
+            elif gone.intersection(question.relevant):
+                left = {source: grade for source, grade in question.relevant.items() if source not in gone}
+                question = replace(question, relevant=left)
             questions.append(question)
         kept = {source: document for source, document in self.documents.items() if source not in gone}
         return replace(self, questions=tuple(questions), documents=kept)
+
+
+def _homes(question: Question) -> set[str]:
+    """The documents that may hold what a question needs."""
+    return {question.document, *question.relevant} | {span.source for item in question.gold for span in item}
+
+
+def _needs(question: Question, gone: Collection[str]) -> bool:
+    """Whether a question cannot be answered without documents that are gone."""
+    if question.document in gone:
+        return True
+    if question.gold:
+        return any(all(span.source in gone for span in item) for item in question.gold)
+    return bool(question.relevant) and all(source in gone for source in question.relevant)
 
 
 def split_by_document(

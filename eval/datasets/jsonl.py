@@ -54,6 +54,7 @@ class _Corpus:
     documents: Mapping[str, ParsedDocument] = field(default_factory=dict)
     unread: Mapping[str, str] = field(default_factory=dict)
     locators: dict[str, Locator] = field(default_factory=dict)
+    endings: dict[str, list[str]] = field(default_factory=dict)
 
     def locator(self, source: str) -> Locator:
         if source not in self.locators:
@@ -64,7 +65,12 @@ class _Corpus:
         """The full name of a document: a knowledge base has ingested it under its path, a question names the end of it."""
         if source in self.documents or not source:
             return source
-        ending = [name for name in self.documents if name.replace("\\", "/").endswith(f"/{source}")]
+        if not self.endings:
+            for name in self.documents:
+                parts = name.replace("\\", "/").split("/")
+                for at in range(1, len(parts)):
+                    self.endings.setdefault("/".join(parts[at:]), []).append(name)
+        ending = self.endings.get(source, ())
         return ending[0] if len(ending) == 1 else source
 
 
@@ -134,6 +140,12 @@ def read_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                     record = json.loads(line)
                 except ValueError as error:
                     raise SourceError(f"{path}, line {number}: not JSON ({error}); write one object a line") from error
+                try:
+                    json.dumps(record, ensure_ascii=False).encode("utf-8")
+                except UnicodeEncodeError as error:
+                    raise SourceError(
+                        f"{path}, line {number}: half of a surrogate pair, which is no character; mend the escape"
+                    ) from error
                 if not isinstance(record, dict):
                     raise SourceError(f"{path}, line {number}: a JSON object is wanted, not {line.strip()[:40]}")
                 yield number, record

@@ -70,7 +70,7 @@ def depth_plot(figures: Sequence[Figure], say: Words) -> Plot | None:
 
 def risk_plot(rows: Sequence[Row], say: Words) -> Plot | None:
     """How often answers are wrong if only the surest share of the questions is answered (El-Yaniv & Wiener 2010)."""
-    sure, _, right, _ = confidences(rows)
+    sure, _, right, _ = confidences(rows, judged=True)
     if len(sure) < FEWEST:
         return None
     coverage, risk = risk_coverage(sure, right)

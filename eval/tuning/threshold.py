@@ -41,6 +41,11 @@ def right(sure: npt.NDArray[np.float64], questions: Sequence[Question], threshol
     return scores
 
 
+def both_kinds(questions: Sequence[Question]) -> bool:
+    """Whether there are questions to be answered and questions to be refused; without both, no threshold is better."""
+    return {question.answerable for question in questions} == {True, False}
+
+
 def choose(
     sure: npt.NDArray[np.float64], questions: Sequence[Question], now: float
 ) -> tuple[float, Mapping[float, float]]:

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 from eval.datasets.base import Question
 from eval.harness import ask_one
 from eval.metrics.table import METRICS
-from eval.runs import cut_torn_line
+from eval.responses import System
+from eval.runs import Row, cut_torn_line
 from eval.scoring import Scorer
 from eval.systems import Mode, ragbot_system
 from eval.tuning.space import Knob, Value, changed
 from eval.workbench import Workbench
 from ragbot.documents import ParsedDocument
-from ragbot.errors import EvaluationError, MissingExtraError
+from ragbot.errors import EvaluationError, MissingExtraError, SystemFailedError
 from ragbot.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 #: Trials drawn at random before the sampler begins to learn from them.
 _RANDOM_TRIALS = 6
+#: Seconds before a question that failed is asked again.
+_PAUSES = (0.5, 2.0)
 
 
 class OutOfTimeError(Exception):
@@ -73,15 +76,13 @@ class Bench:
         check()
         settings = changed(self.settings, values)
         with self.workbench.bot(self.documents, settings, progress=check) as bot:
-            scorer = Scorer(
-                {source: document.text for source, document in self.documents.items()},
-                bot.embedder if self.metric == "similarity" else None,
-            )
+            texts = {source: document.text for source, document in self.documents.items()}
+            scorer = Scorer(texts, bot.embedder if self.metric == "similarity" else None)
             system = ragbot_system(bot, self.mode)
             found = {}
             for question in questions:
                 check()
-                row = ask_one(question, system, scorer)
+                row = _asked(question, system, scorer)
                 if self.metric in row.metrics:
                     found[question.id] = row.metrics[self.metric]
         if not found:
@@ -89,6 +90,19 @@ class Bench:
                 f"{self.metric!r} applies to none of the {len(questions)} questions: take another --metric"
             )
         return found
+
+
+def _asked(question: Question, system: System, scorer: Scorer) -> Row:
+    """A row without an error: what a server does not answer must not be taken for a bad setting."""
+    for pause in (*_PAUSES, None):
+        row = ask_one(question, system, scorer)
+        if not row.error:
+            return row
+        if pause is not None:
+            time.sleep(pause)
+    raise SystemFailedError(
+        f"the system failed at the question {question.id!r} again and again ({row.error}): mend that, then go on with --resume"
+    )
 
 
 class TrialLog:
@@ -99,15 +113,20 @@ class TrialLog:
         cut_torn_line(path)
         self.trials: list[Trial] = []
         if path.exists():
-            for line in path.read_text(encoding="utf-8").splitlines():
-                data = json.loads(line)
-                self.trials.append(Trial(data["values"], data["scores"], data["seconds"]))
+            for number, line in enumerate(path.read_text(encoding="utf-8").split("\n")[:-1], 1):
+                try:
+                    data = json.loads(line)
+                    self.trials.append(Trial(data["values"], data["scores"], data["seconds"]))
+                except (ValueError, KeyError, TypeError) as error:
+                    raise EvaluationError(
+                        f"{path}, line {number}, is damaged: {error!r}; start a new search"
+                    ) from error
 
     def append(self, trial: Trial) -> None:
         """Store a trial."""
         data = {"values": dict(trial.values), "scores": dict(trial.scores), "seconds": round(trial.seconds, 3)}
         with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(data, ensure_ascii=False) + "\n")
+            file.write(json.dumps(data) + "\n")
         self.trials.append(trial)
 
     def find(self, values: Mapping[str, Value]) -> Trial | None:

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from eval.compare import Difference, paired
-from eval.datasets.base import PARTS, Question, QuestionSet
+from eval.datasets.base import PARTS, Question, QuestionSet, split_by_document
 from eval.datasets.open import fingerprint
 from eval.metrics.table import METRICS
-from eval.run import Plan, read_questions, settings_of
-from eval.runs import now, read_json, write_json
+from eval.run import Plan, digest, read_questions, settings_of
+from eval.runs import now, read_json, write_json, writing
 from eval.systems import Mode
 from eval.tuning import threshold as thresholds
 from eval.tuning.space import Knob, Value, changed, current, knobs
@@ -26,8 +26,8 @@ PLAN, TRIALS, RESULT = "plan.json", "trials.jsonl", "result.json"
 THRESHOLD = "generation.min_confidence"
 #: Share of the time that is kept for the confirmation.
 _RESERVE = 0.2
-#: With fewer documents no paired test can reach 5%.
-_FEWEST_DOCUMENTS = 6
+#: With fewer documents no paired test can reach 2.5% (see below).
+_FEWEST_DOCUMENTS = 7
 _ALPHA = 0.05
 #: Two things are tested, the settings and the threshold: each has half of the 5% (Bonferroni).
 _TESTS = 2
@@ -130,9 +130,27 @@ def tune(
     questions, search_part, confirm_part = _parts(plan)
     mode = _mode(plan.metric)
     chosen = knobs(questions.documents, settings, mode == "answer", plan.only)
-    start = current(chosen, settings)
+    embedder = workbench.embedder(settings).fingerprint
     folder.mkdir(parents=True, exist_ok=True)
-    _check_plan(folder, plan, settings, chosen)
+    with writing(folder):
+        _check_plan(
+            folder, plan, settings, chosen, {"corpus": digest(questions.documents), "embedder": asdict(embedder)}
+        )
+        return _tune(plan, settings, workbench, folder, progress, clock, (questions, search_part, confirm_part), chosen)
+
+
+def _tune(
+    plan: TunePlan,
+    settings: Settings,
+    workbench: Workbench,
+    folder: Path,
+    progress: Callable[[TuneProgress], None] | None,
+    clock: _Clock,
+    parts: tuple[QuestionSet, QuestionSet, QuestionSet],
+    chosen: Sequence[Knob],
+) -> Tuned:
+    questions, search_part, confirm_part = parts
+    mode, start = _mode(plan.metric), current(chosen, settings)
     log = TrialLog(folder / TRIALS)
     bench = Bench(workbench, questions.documents, settings, plan.metric, mode)
 
@@ -183,9 +201,8 @@ def tune(
         seconds=clock.used,
         folder=folder,
     )
-    write_json(
-        folder / RESULT, {**asdict(replace(result, trials=())), "folder": str(folder), "trials": len(log.trials)}
-    )
+    summary = asdict(replace(result, trials=()))
+    write_json(folder / RESULT, {**summary, "folder": str(folder), "trials": len(log.trials)})
     return result
 
 
@@ -193,12 +210,14 @@ def tune(
 
 
 def _parts(plan: TunePlan) -> tuple[QuestionSet, QuestionSet, QuestionSet]:
-    questions = read_questions(replace(plan.questions, parts=(), split=True))
+    questions = read_questions(replace(plan.questions, parts=(), split=False))
+    ours = not questions.parts
+    if ours:
+        questions = replace(questions, parts=split_by_document(questions.questions, seed=plan.seed))
     if not questions.documents:
         raise EvaluationError(
             f"{plan.questions.dataset} holds questions alone: name its documents with --documents FOLDER"
         )
-    ours = read_questions(replace(plan.questions, parts=(), split=False)).parts == {}
     search_on = plan.search_on or ("train",)
     confirm_on = plan.confirm_on or tuple(
         part for part in (PARTS[1:] if ours else PARTS[1:2]) if part in questions.parts
@@ -207,7 +226,10 @@ def _parts(plan: TunePlan) -> tuple[QuestionSet, QuestionSet, QuestionSet]:
         raise EvaluationError("what confirms must not have been searched on: name other parts with --confirm-on")
     missing = {*search_on, *confirm_on} - set(questions.parts)
     if missing:
-        raise EvaluationError(f"there is no part {', '.join(sorted(missing))}; there are: {', '.join(questions.parts)}")
+        raise EvaluationError(
+            f"there is no part {', '.join(sorted(missing))}; name two of {', '.join(questions.parts)} with --search-on and "
+            "--confirm-on"
+        )
     search_part, confirm_part = questions.part(*search_on), questions.part(*confirm_on)
     documents = _documents(confirm_part)
     if len(documents) < _FEWEST_DOCUMENTS:
@@ -233,7 +255,9 @@ def _mode(metric: str) -> Mode:
     return "search" if found.kind == "retrieval" else "answer"
 
 
-def _check_plan(folder: Path, plan: TunePlan, settings: Settings, chosen: Sequence[Knob]) -> None:
+def _check_plan(
+    folder: Path, plan: TunePlan, settings: Settings, chosen: Sequence[Knob], made_of: Mapping[str, Any]
+) -> None:
     wanted: dict[str, Any] = {
         "dataset": fingerprint(plan.questions.dataset),
         "metric": plan.metric,
@@ -243,6 +267,7 @@ def _check_plan(folder: Path, plan: TunePlan, settings: Settings, chosen: Sequen
         "seed": plan.seed,
         "knobs": [asdict(knob) | {"choices": list(knob.choices)} for knob in chosen],
         "settings": settings_of(settings),
+        **made_of,
     }
     path = folder / PLAN
     if path.exists():
@@ -276,6 +301,8 @@ def _threshold(
     found = []
     for part in (search_part, confirm_part):
         asked = thresholds.with_silence(part, plan.seed)
+        if not thresholds.both_kinds(asked.questions):
+            return level, {}, None
         with workbench.bot(asked.documents, settings) as bot:
             found.append((thresholds.confidences(bot, asked.questions), asked.questions))
     (sure, questions), (held_out, others) = found

@@ -3,7 +3,7 @@
 ``load(path)`` picks the loader by suffix and checks the content; the loaders themselves are imported when first used.
 """
 
-from ingest.loaders.base import SUPPORTED_SUFFIXES, Loader, load
+from ingest.loaders.base import IMAGE_SUFFIXES, SUPPORTED_SUFFIXES, Loader, load
 from ingest.loaders.source import DEFAULT_MAX_BYTES
 
-__all__ = ["DEFAULT_MAX_BYTES", "SUPPORTED_SUFFIXES", "Loader", "load"]
+__all__ = ["DEFAULT_MAX_BYTES", "IMAGE_SUFFIXES", "SUPPORTED_SUFFIXES", "Loader", "load"]

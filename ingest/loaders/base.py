@@ -32,23 +32,49 @@ class Loader(Protocol):
 _TEXT = "ingest.loaders.text:TextLoader"
 _MARKDOWN = "ingest.loaders.markdown:MarkdownLoader"
 _HTML = "ingest.loaders.html:HtmlLoader"
+_CSV = "ingest.loaders.csv:CsvLoader"
+_JSON = "ingest.loaders.json:JsonLoader"
+_PPTX = "ingest.loaders.pptx:PptxLoader"
+_XLSX = "ingest.loaders.xlsx:XlsxLoader"
+_IMAGE = "ingest.loaders.image:ImageLoader"
+_CODE = "ingest.loaders.code:CodeLoader"
+#: As :data:`ingest.loaders.code.SYNTAXES` has them, without importing it.
+_CODE_SUFFIXES = (
+    ".bash .bat .c .cc .cfg .cjs .conf .cpp .cs .css .cts .cu .cxx .dart .go .gradle .graphql .h .hh .hpp .hxx .ini "
+    ".java .jl .js .jsx .kt .kts .less .lua .mjs .mts .php .pl .properties .proto .ps1 .py .pyi .r .rb .rs .scala .scss "
+    ".sh .sql .swift .tf .toml .ts .tsx .yaml .yml .zsh"
+).split()
+_IMAGE_SUFFIXES = ".bmp .jpeg .jpg .png .tif .tiff .webp".split()
 
 # "module:class", imported on first use, so that listing the formats costs no parser.
 _LOADERS: Mapping[str, str] = MappingProxyType(
     {
-        ".csv": _TEXT,
+        ".csv": _CSV,
         ".docx": "ingest.loaders.docx:DocxLoader",
+        ".eml": "ingest.loaders.eml:EmlLoader",
+        ".epub": "ingest.loaders.epub:EpubLoader",
         ".htm": _HTML,
         ".html": _HTML,
+        ".ipynb": "ingest.loaders.notebook:NotebookLoader",
+        ".json": _JSON,
+        ".jsonl": _JSON,
         ".log": _TEXT,
         ".markdown": _MARKDOWN,
         ".md": _MARKDOWN,
+        ".ndjson": _JSON,
         ".pdf": "ingest.loaders.pdf:PdfLoader",
-        ".rst": _TEXT,
+        ".ppsx": _PPTX,
+        ".pptm": _PPTX,
+        ".pptx": _PPTX,
+        ".rst": "ingest.loaders.rst:RstLoader",
         ".text": _TEXT,
-        ".tsv": _TEXT,
+        ".tsv": _CSV,
         ".txt": _TEXT,
         ".xhtml": _HTML,
+        ".xlsm": _XLSX,
+        ".xlsx": _XLSX,
+        **dict.fromkeys(_CODE_SUFFIXES, _CODE),
+        **dict.fromkeys(_IMAGE_SUFFIXES, _IMAGE),
     }
 )
 
@@ -56,14 +82,23 @@ _LOADERS: Mapping[str, str] = MappingProxyType(
 _ADVICE: Mapping[str, str] = MappingProxyType(
     {
         ".doc": "it is Word's format from before 2007; open it in Word or LibreOffice and save it as .docx",
-        ".epub": "convert it to .html or .pdf first, for example with pandoc or Calibre",
         ".odt": "open it in LibreOffice and save it as .docx",
         ".rtf": "open it in a word processor and save it as .docx",
         ".wps": "open it in WPS Office and save it as .docx",
+        **dict.fromkeys(
+            (".xls", ".xlsb", ".ods", ".et"), "open it in Excel, LibreOffice or WPS Office and save it as .xlsx"
+        ),
+        **dict.fromkeys(
+            (".ppt", ".odp", ".dps"), "open it in PowerPoint, LibreOffice or WPS Office and save it as .pptx"
+        ),
+        **dict.fromkeys((".7z", ".rar"), "unpack it, or pack it as .zip"),
+        **dict.fromkeys((".gz", ".bz2", ".xz"), "unpack it; of packed files only .tar archives are read"),
     }
 )
 
 SUPPORTED_SUFFIXES: frozenset[str] = frozenset(_LOADERS)
+#: Pictures: their text has to be recognised.
+IMAGE_SUFFIXES: frozenset[str] = frozenset(_IMAGE_SUFFIXES)
 
 
 def load(path: Path, max_bytes: int = DEFAULT_MAX_BYTES) -> ParsedDocument:

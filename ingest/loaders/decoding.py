@@ -80,13 +80,17 @@ def decode(data: bytes, declared: str = "") -> Decoded:
     return decoded
 
 
+#: Codecs of Python's that no text is in; the time of punycode grows with the square of the length.
+NO_CHARSETS = frozenset({"punycode", "idna", "undefined", "unicode_escape", "raw_unicode_escape"})
+
+
 def _declared(data: bytes, declared: str) -> Decoded | None:
     try:
         name = codecs.lookup(declared.strip()).name if declared.strip() else ""
     except (LookupError, ValueError):
         return None
     # A page that was read as bytes of one-byte units cannot be in UTF-16, whatever it says.
-    if not name or name.startswith(("utf-16", "utf-32")):
+    if not name or name in NO_CHARSETS or name.startswith(("utf-16", "utf-32")):
         return None
     name = _SUPERSETS.get(name, name)
     if name == "cp1252" and data.isascii() is False:

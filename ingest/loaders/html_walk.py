@@ -7,6 +7,7 @@ import re
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from ingest.loaders.builder import BlockKind, TextBuilder
+from ingest.loaders.cleaning import clean
 
 _SKIPPED = frozenset(
     "head script style noscript template svg canvas iframe object embed audio video map nav dialog button select input "
@@ -68,7 +69,7 @@ class _Walk:
                 continue
             if node.is_text_node:
                 if not self._suppressed or self._keeping:
-                    self._inline.append(node.text_content or "")
+                    self._inline.append(clean(node.text_content or ""))
                 continue
             if not (node.is_element_node or node is root) or self._skips(node):
                 continue

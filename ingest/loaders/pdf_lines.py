@@ -9,12 +9,14 @@ from __future__ import annotations
 import ctypes
 import math
 import unicodedata
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import pypdfium2
 import pypdfium2.raw as pdfium_c
 
 from ingest.loaders.cleaning import clean
+from ingest.loaders.pdf_tables import Cell, Table
 
 MAX_PAGE_CHARACTERS = 2_000_000
 # What PDFium gives for a hyphen at the end of a line.
@@ -41,8 +43,9 @@ class Line:
     """A line of text, in points from the page's lower left corner.
 
     ``y`` is the baseline, ``head`` the width of the first word (which decides whether it would have fitted on the line
-    before), ``cells`` the offsets in ``text`` where a wide gap lies, ``last_cell`` the left edge of what follows the
-    last of them, ``hyphen`` whether the line ends in one.
+    before), ``cells`` the offsets in ``text`` where a wide gap lies, ``gaps`` the edges of these gaps, ``hyphen``
+    whether the line ends in one. ``table`` is set on what stands for a whole table, at its place among the lines;
+    ``column`` on the first line of a column of running text, which is no cell beside the line before it.
     """
 
     text: str
@@ -53,11 +56,18 @@ class Line:
     head: float
     hyphen: bool = False
     cells: list[int] = field(default_factory=list)
-    last_cell: float = 0.0
+    gaps: list[tuple[float, float]] = field(default_factory=list)
+    table: Table[Line] | None = None
+    column: bool = False
+
+    @property
+    def last_cell(self) -> float:
+        """The left edge of what follows the last wide gap."""
+        return self.gaps[-1][1] if self.gaps else self.left
 
 
-def page_lines(page: pypdfium2.PdfPage) -> list[Line]:
-    """The lines of ``page`` in the order of its content.
+def page_lines(page: pypdfium2.PdfPage, tables: Sequence[Table[Line]] = ()) -> list[Line]:
+    """The lines of ``page`` in the order of its content; the text in ``tables`` goes into their cells.
 
     Raises:
         TooMuchTextError: it holds more than ``MAX_PAGE_CHARACTERS``.
@@ -71,16 +81,68 @@ def page_lines(page: pypdfium2.PdfPage) -> list[Line]:
         get_unicode = pdfium_c.FPDFText_GetUnicode
         codes = [get_unicode(textpage, index) for index in range(count)]
         geometry = _Geometry(textpage, page.get_rotation())
+        owners = _owners(tables, geometry, codes) if tables else None
         lines: list[Line] = []
-        begin = 0
-        for index, code in enumerate(codes):
-            if code in _LINE_ENDS or code in _HYPHENS:
-                _add(lines, geometry, codes, begin, index, code in _HYPHENS)
-                begin = index + 1
-        _add(lines, geometry, codes, begin, count, False)
-        return lines
+        placed: dict[int, Line] = {}
+        for begin, end, hyphen in _stretches(codes, owners):
+            owner = owners[begin] if owners and begin < end else None
+            if owner is None:
+                _add(lines, geometry, codes, begin, end, hyphen)
+                continue
+            table, cell = tables[owner[0]], owner[1]
+            if owner[0] not in placed:
+                placed[owner[0]] = Line("", table.xs[0], table.xs[-1], table.ys[-1], 1.0, 0.0, table=table)
+                lines.append(placed[owner[0]])
+            _add(table.cells.setdefault(cell, []), geometry, codes, begin, end, hyphen)
+        for number, line in placed.items():
+            inner = [piece for pieces in tables[number].cells.values() for piece in pieces]
+            line.text = " ".join(piece.text for piece in inner)
+            line.size = max((piece.size for piece in inner), default=1.0)
+        return [line for line in lines if line.text.strip()]
     finally:
         textpage.close()
+
+
+_Owner = tuple[int, Cell]
+
+
+def _owners(tables: Sequence[Table[Line]], geometry: _Geometry, codes: list[int]) -> list[_Owner | None]:
+    """For each character the table and the cell that it stands in; a grid that is no table of data owns none."""
+    owners: list[_Owner | None] = []
+    for index, code in enumerate(codes):
+        owner = owners[-1] if owners else None
+        if code > 0x20:  # what PDFium puts between words and lines has no place of its own
+            left, right, y = geometry.span(index)
+            owner = None
+            for number, table in enumerate(tables):
+                cell = table.cell_at((left + right) / 2, y + 1)  # a little above the baseline
+                if cell is not None:
+                    owner = number, cell
+                    break
+        owners.append(owner)
+    for number, table in enumerate(tables):
+        visible = (
+            owner[1]
+            for owner, code in zip(owners, codes, strict=True)
+            if owner is not None and owner[0] == number and code > 0x20
+        )
+        cells = list(visible)
+        if not cells or not table.is_filled(cells):
+            owners = [None if owner is not None and owner[0] == number else owner for owner in owners]
+    return owners
+
+
+def _stretches(codes: list[int], owners: list[_Owner | None] | None) -> Iterator[tuple[int, int, bool]]:
+    """``(begin, end, whether a hyphen follows)`` of each line; none leads from one cell of a table into another."""
+    begin = 0
+    for index, code in enumerate(codes):
+        if code in _LINE_ENDS or code in _HYPHENS:
+            yield begin, index, code in _HYPHENS
+            begin = index + 1
+        elif owners and index > begin and owners[index] != owners[begin]:
+            yield begin, index, False
+            begin = index
+    yield begin, len(codes), False
 
 
 class _Geometry:
@@ -129,20 +191,21 @@ def _add(lines: list[Line], geometry: _Geometry, codes: list[int], begin: int, e
     head = (geometry.span(word)[1] if word > begin else right) - left
     pieces: list[str] = []
     cells: list[int] = []
+    gaps: list[tuple[float, float]] = []
     length = 0
-    last_cell = left
     for index in range(begin, end):
         piece = _character(codes[index])
         if blank(index) and index + 1 < end and not blank(index + 1) and not blank(index - 1):
             before, after = geometry.span(index - 1), geometry.span(index + 1)
-            if after[0] - before[1] > CELL_GAP * size:
+            if after[0] - before[1] > CELL_GAP * size or left - after[0] > CELL_GAP * size:
                 if abs(after[2] - before[2]) > 0.3 * size:
-                    # PDFium has taken two lines of neighbouring cells for one.
+                    # PDFium has taken two lines of neighbouring cells or columns for one.
                     _add(lines, geometry, codes, begin, index, False)
                     _add(lines, geometry, codes, index + 1, end, hyphen)
                     return
-                cells.append(length)
-                last_cell = after[0]
+                if after[0] > before[1]:
+                    cells.append(length)
+                    gaps.append((before[1], after[0]))
         pieces.append(piece)
         length += len(piece)
     text = "".join(pieces)
@@ -150,7 +213,15 @@ def _add(lines: list[Line], geometry: _Geometry, codes: list[int], begin: int, e
     # PDFium hands out characters beyond the BMP as two halves on some platforms.
     text = clean(text.encode("utf-16", "surrogatepass").decode("utf-16", "ignore")) if _has_halves(text) else text
     if text.strip():
-        lines.append(Line(text, left, max(left, right), y, size, head, hyphen, cells, last_cell))
+        lines.append(Line(text, left, max(left, right), y, size, head, hyphen, cells, gaps))
+
+
+def first_word(text: str) -> str:
+    """What of ``text`` no line may end in."""
+    end = 1
+    while end < len(text) and not text[end].isspace() and _stays_together(ord(text[end - 1]), ord(text[end])):
+        end += 1
+    return text[:end]
 
 
 def _stays_together(code: int, following: int) -> bool:

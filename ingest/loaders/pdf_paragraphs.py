@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -71,6 +71,13 @@ class Joiner:
             return first + self._mixed + second
         return first + ("" if ends or starts else " ") + second
 
+    def join_lines(self, lines: Sequence[Line]) -> str:
+        """The lines of a cell as one."""
+        text = ""
+        for number, line in enumerate(lines):
+            text = self.join(text, line.text, lines[number - 1].hyphen) if number else line.text
+        return text + "-" * lines[-1].hyphen if lines else ""
+
     def _hyphen(self, first: str, second: str) -> str:
         tail, head = _TAIL.search(first), _HEAD.match(second)
         if not tail or not head:
@@ -92,7 +99,8 @@ def page_blocks(lines: list[Line], joiner: Joiner, levels: Mapping[int, tuple[in
     separator = ""
     heading_end = level = 0
     for index in range(len(lines)):
-        content = page.content(index)
+        table = lines[index].table
+        content = table.markdown(joiner.join_lines) if table is not None else page.content(index)
         if previous < 0:
             relation = "start"
         elif level and index <= heading_end:
@@ -143,6 +151,8 @@ class _Page:
     def relation(self, index: int) -> str:
         """How a line follows the one before: ``join``, ``cell``, ``line`` (next item or row) or ``block``."""
         above, line = self._lines[index - 1], self._lines[index]
+        if above.table is not None or line.table is not None:
+            return "block"
         size = max(above.size, line.size)
         drop = above.y - line.y
         if abs(drop) < 0.6 * size and -0.3 * size < line.left - above.right < CELL_GAP * size:
@@ -183,7 +193,7 @@ class _Page:
             self._item = bool(_BULLET.match(line.text) or _NUMBER.match(line.text))
 
     def _is_next_cell(self, above: Line, line: Line, drop: float, size: float) -> bool:
-        beside = line.left > self._cell_right + 0.3 * size and line.left > self._row_left
+        beside = line.left > self._cell_right + 0.3 * size and line.left > self._row_left and not line.column
         return beside and -_MAX_CELL_JUMP * size < drop < 0.6 * size
 
     def _is_inside_first_cell(self, index: int, drop: float, size: float) -> bool:
@@ -196,7 +206,7 @@ class _Page:
             self._lines[index:], self._lines[index + 1 : index + 1 + _MAX_CELL_LINES], strict=False
         ):
             if other.left > right + 0.3 * size:
-                return below.y + 0.3 * size < other.y <= self._row_top + 0.6 * size
+                return not other.column and below.y + 0.3 * size < other.y <= self._row_top + 0.6 * size
             if abs(other.left - line.left) > 0.5 * size or not 0 < below.y - other.y < 2.2 * size:
                 return False
             right = max(right, other.right)
@@ -247,6 +257,8 @@ def _right_margins(lines: list[Line]) -> dict[tuple[int, int], float]:
     """
     edges: dict[tuple[int, int], list[float]] = {}
     for line in lines:
+        if line.table is not None:
+            continue
         edges.setdefault(_slot(line), []).append(line.right)
     margins: dict[tuple[int, int], float] = {}
     for slot, rights in edges.items():

@@ -18,17 +18,18 @@ class Kind:
 
 _PDF = Kind("PDF document", ".pdf")
 _DOCX = Kind("Word document", ".docx")
+_EPUB = Kind("EPUB book", ".epub")
 
 # (offset, magic bytes, kind). Only signatures that no ordinary text can begin with, "{\rtf" and "%PDF" excepted:
 # those are text by bytes but not by content.
 _MAGIC: tuple[tuple[int, bytes, Kind], ...] = (
-    (0, b"\x89PNG\r\n\x1a\n", Kind("PNG image")),
-    (0, b"\xff\xd8\xff", Kind("JPEG image")),
+    (0, b"\x89PNG\r\n\x1a\n", Kind("PNG image", ".png")),
+    (0, b"\xff\xd8\xff", Kind("JPEG image", ".jpg")),
     (0, b"GIF87a", Kind("GIF image")),
     (0, b"GIF89a", Kind("GIF image")),
-    (0, b"II*\x00", Kind("TIFF image")),
-    (0, b"MM\x00*", Kind("TIFF image")),
-    (8, b"WEBPVP8", Kind("WebP image")),
+    (0, b"II*\x00", Kind("TIFF image", ".tif")),
+    (0, b"MM\x00*", Kind("TIFF image", ".tif")),
+    (8, b"WEBPVP8", Kind("WebP image", ".webp")),
     (8, b"WAVEfmt ", Kind("WAV audio")),
     (4, b"ftyp", Kind("MP4 video")),
     (0, b"ID3\x02", Kind("MP3 audio")),
@@ -81,7 +82,12 @@ def _zip_kind(data: bytes) -> Kind:
         return Kind("damaged ZIP archive")
     if "word/document.xml" in names:
         return _DOCX
-    for part, name in (("xl/workbook.xml", "Excel workbook"), ("ppt/presentation.xml", "PowerPoint presentation")):
+    for part, kind in (
+        ("xl/workbook.xml", Kind("Excel workbook", ".xlsx")),
+        ("ppt/presentation.xml", Kind("PowerPoint presentation", ".pptx")),
+    ):
         if part in names:
-            return Kind(name)
+            return kind
+    if any(name.lower() == "meta-inf/container.xml" for name in names):
+        return _EPUB
     return _DOCX if "_rels/.rels" in names and "[Content_Types].xml" in names else Kind("ZIP archive")

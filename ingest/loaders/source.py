@@ -12,7 +12,13 @@ from ragbot.errors import LoaderError
 DEFAULT_MAX_BYTES = 256 * 1024 * 1024
 _MIB = 1024 * 1024
 
-Expected = Literal["text", "pdf", "docx"]
+Expected = Literal["text", "pdf", "docx", "pptx", "xlsx", "epub", "image"]
+#: The formats of an office: what a document is called, and what opens it.
+_OFFICE = {
+    "docx": ("Word document", ".doc", "Word or LibreOffice"),
+    "pptx": ("PowerPoint presentation", ".ppt", "PowerPoint or LibreOffice"),
+    "xlsx": ("Excel workbook", ".xls", "Excel or LibreOffice"),
+}
 
 
 def read_source(path: Path, expected: Expected, max_bytes: int) -> bytes:
@@ -58,18 +64,23 @@ def _check_kind(path: Path, kind: Kind | None, expected: Expected) -> None:
                 f"{path.name} looks like binary ({kind.name}), not text: rename it to {path.stem}{kind.suffix}"
             )
         raise LoaderError(f"{path.name} looks like binary ({kind.name}), not text: it cannot be read as a document")
-    if kind is not None and kind.suffix == f".{expected}":
+    if expected == "image":  # under whichever suffix; what is no image at all, the decoder says best
+        if kind is None or kind.name.endswith(" image"):
+            return
+    elif kind is not None and kind.suffix == f".{expected}":
         return
-    if expected == "docx" and kind is not None and kind.name == "encrypted Office document":
-        raise LoaderError(f"{path.name} is password protected: save a copy without the password and read that")
-    if expected == "docx" and kind is not None and kind.name == "legacy Office document":
-        raise LoaderError(
-            f"{path.name} is a legacy Word document (.doc) under a new name: open it in Word or LibreOffice and save "
-            "it as .docx"
-        )
+    if expected in _OFFICE and kind is not None:
+        name, old, programs = _OFFICE[expected]
+        if kind.name == "encrypted Office document":
+            raise LoaderError(f"{path.name} is password protected: save a copy without the password and read that")
+        if kind.name == "legacy Office document":
+            raise LoaderError(
+                f"{path.name} is a legacy {name} ({old}) under a new name: open it in {programs} and save it as .{expected}"
+            )
     seen = f"it looks like a file of another kind ({kind.name})" if kind else "its first bytes are not those of one"
     if kind is not None and kind.suffix:
         hint = f"rename it to {path.stem}{kind.suffix}"
     else:
         hint = "it is damaged or has the wrong suffix; export it again"
-    raise LoaderError(f"{path.name} is not a {expected.upper()} file: {seen}; {hint}")
+    what = "a picture" if expected == "image" else f"a {expected.upper()} file"
+    raise LoaderError(f"{path.name} is not {what}: {seen}; {hint}")

@@ -206,6 +206,24 @@ def eval_report(
     evaluation.report(options, run, output, against, open_browser)
 
 
+@eval_app.command("judge")
+@command
+def eval_judge(
+    run: RunName,
+    options: AnswerOptions,
+    judge: Annotated[
+        str, typer.Option("--judge", metavar="MODEL", help="The chat model that judges, as provider:model.")
+    ],
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, max=64, metavar="N", help="Answers judged at the same time.")
+    ] = 1,
+) -> None:
+    """Have a chat model judge the answers of a run, each several times; beside the metrics, never among them."""
+    from ragbot.console import evaluation
+
+    evaluation.judge(options, run, judge, workers)
+
+
 @eval_app.command("init")
 @command
 def eval_init(
@@ -261,7 +279,7 @@ def tune(
     confirm_on: Annotated[
         list[str] | None, typer.Option("--confirm-on", metavar="PART", help="Parts that confirm (default: dev).")
     ] = None,
-    budget: Annotated[str, typer.Option("--budget", metavar="TIME", help="How long at most: 90s, 20m, 1h30m.")] = "30m",
+    budget: Annotated[str, typer.Option("--budget", metavar="TIME", help="About how long: 90s, 20m, 1h30m.")] = "30m",
     trials: Annotated[
         int,
         typer.Option(

@@ -17,6 +17,8 @@ from ragbot.errors import EvaluationError, UserError
 
 if TYPE_CHECKING:
     from eval.contrast import Contrast
+    from eval.judge import Judge
+    from eval.run import Plan
     from eval.runs import Run, RunStore
     from ragbot.console.eval_commands import FailOn
     from ragbot.console.terminal import Terminal
@@ -81,7 +83,9 @@ def run(options: AnswerOptions, wanted: Mapping[str, Any], extras: Extras) -> in
     chosen = Plan(**wanted)
     settings = _settings(options, extras.sets)
     store = _store(settings)
-    baseline = store.load(extras.baseline) if extras.baseline else None  # a wrong name is told before the work
+    baseline = store.load(extras.baseline) if extras.baseline else None
+    _check(chosen, extras, baseline)
+    judge = _judge_of(extras.judge, settings) if extras.judge else None
     terminal = options.terminal
     name = ""
 
@@ -109,20 +113,24 @@ def run(options: AnswerOptions, wanted: Mapping[str, Any], extras: Extras) -> in
         hint = f"; go on with the same command and --resume {name}" if name else ""
         terminal.fail("Interrupted", f"stopped{hint}")
         return INTERRUPTED
-    if extras.judge:
-        _judge(done, extras.judge, settings, chosen.workers, terminal)
     found = _contrast(baseline, done) if baseline else None
-    _write(done, found, extras.report, extras.markdown, settings)
-    if extras.save_baseline:
+    folder = done.folder or Path()
+    _write(done, found, [folder / REPORT, extras.report], [folder / SUMMARY, extras.markdown], settings)
+    failed = _verdict(found, extras.fail_on, terminal)
+    # What has just been found worse must not become what the next run is compared with.
+    if extras.save_baseline and not failed:
         from eval.runs import write_baseline
 
         write_baseline(extras.save_baseline, done)
-    figures = _figures(done)
-    value = {"run": dict(done.manifest), "errors": done.errors, "figures": figures, "folder": str(done.folder)}
+    if judge:
+        try:
+            _judge(done, judge, chosen.workers, terminal)
+        except KeyboardInterrupt:
+            terminal.note(f"not judged; do it with: ragbot eval judge {done.name} --judge {extras.judge}")
+    value = {"run": dict(done.manifest), "errors": done.errors, "figures": _figures(done), "folder": str(done.folder)}
     if found:
         value["comparison"] = asdict(found)
     value["judge"] = _judged(done)
-    failed = _verdict(found, extras.fail_on)
     terminal.show(value | {"regressions": failed}, tables.run)
     if done.rows and done.errors == len(done.rows):
         return 1
@@ -140,15 +148,27 @@ def compare(
     markdown: Path | None,
 ) -> int:
     """Print the table of verdicts; returns the exit code."""
+    from eval.metrics.table import METRICS
+
+    if fail_on != "never" and any(METRICS[name].kind == "cost" for name in metrics or () if name in METRICS):
+        raise UserError("--fail-on looks at quality alone: times depend on the load of the machine, leave them out")
     settings = _settings(options)
     store = _store(settings)
     a, b = store.load(before), store.load(after)
     found = _contrast(a, b, metrics)
     if report or markdown:
-        _write(b, found, report, markdown, settings)
-    failed = _verdict(found, fail_on)
+        _write(b, found, [report], [markdown], settings)
+    failed = _verdict(found, fail_on, options.terminal)
     options.terminal.show({**asdict(found), "regressions": failed, "all": every}, tables.contrast)
     return int(bool(failed))
+
+
+def judge(options: AnswerOptions, name: str, spec: str, workers: int) -> None:
+    """Have a stored run judged, and print what came of it."""
+    settings = _settings(options)
+    found = _store(settings).load(name)
+    _judge(found, _judge_of(spec, settings), workers, options.terminal)
+    options.terminal.show({"run": found.name, "judge": _judged(found)}, tables.judged)
 
 
 def listing(options: Options) -> None:
@@ -187,7 +207,7 @@ def report(options: Options, name: str, output: Path | None, against: str, open_
     if found.folder is None and output is None:
         raise EvaluationError("a baseline has no folder: say where the report goes with --output FILE")
     path = output or (found.folder or Path()) / REPORT
-    _write(found, _contrast(store.load(against), found) if against else None, path, None, settings)
+    _write(found, _contrast(store.load(against), found) if against else None, [path], [], settings)
     options.terminal.show({"report": str(path)}, lambda terminal, _: terminal.line(str(path)))
     if open_browser:
         webbrowser.open(path.absolute().as_uri())
@@ -240,38 +260,69 @@ def _figures(done: Run) -> list[dict[str, Any]]:
 
 
 def _write(
-    done: Run, found: Contrast | None, report_path: Path | None, markdown: Path | None, settings: Settings
+    done: Run,
+    found: Contrast | None,
+    pages: Sequence[Path | None],
+    summaries: Sequence[Path | None],
+    settings: Settings,
 ) -> None:
-    """The report and the summary: into the run's folder, and wherever else they were asked for."""
+    """The report and the summary, wherever they were asked for."""
     from eval.report.html import write_report
     from eval.report.markdown import write_markdown
     from eval.summary import summarize
 
     figures = summarize(done.rows)
     language: Literal["en", "zh"] = "zh" if settings.language == "zh" else "en"
-    pages = {path for path in (report_path, done.folder and done.folder / REPORT) if path}
-    for path in pages:
+    for path in dict.fromkeys(filter(None, pages)):
         write_report(done, figures, path, found, language)
-    for path in {path for path in (markdown, done.folder and done.folder / SUMMARY) if path}:
+    for path in dict.fromkeys(filter(None, summaries)):
         write_markdown(done, figures, path, found, language)
 
 
-def _verdict(found: Contrast | None, fail_on: FailOn) -> list[str]:
-    from eval.contrast import regressions
+def _check(chosen: Plan, extras: Extras, baseline: Run | None) -> None:
+    """Say before the work what would come to nothing after it. Raises UserError, EvaluationError, MissingExtraError."""
+    from eval.report import check_extras
+    from eval.runs import check_writable
+
+    check_extras()
+    if extras.fail_on != "never" and baseline is None:
+        raise UserError(f"--fail-on {extras.fail_on} needs something to compare with: name it with --baseline")
+    if baseline and baseline.manifest["mode"] == "answer" and chosen.mode == "search":
+        raise UserError(
+            f"{baseline.name} has answers, and --search-only makes none: leave it out, or take another --baseline"
+        )
+    if extras.judge and chosen.mode == "search":
+        raise UserError("a search has no answers to judge: leave out --judge or --search-only")
+    if extras.resume and chosen.name:
+        raise UserError("a run that is resumed keeps its name: leave out --name")
+    for path in (extras.save_baseline, extras.report, extras.markdown):
+        if path:
+            check_writable(path)
+
+
+def _verdict(found: Contrast | None, fail_on: FailOn, terminal: Terminal) -> list[str]:
+    from eval.contrast import needed_documents, regressions
 
     if found is None or fail_on == "never":
         return []
+    needed = needed_documents(found)
+    if needed and fail_on == "regression":
+        terminal.note(f"so few documents can show no loss of a single metric; it takes {needed}", "yellow")
     return [verdict.metric for verdict in regressions(found, significant=fail_on == "regression")]
 
 
-def _judge(done: Run, spec: str, settings: Settings, workers: int, terminal: Terminal) -> None:
-    from eval.judge import Judge, judge_run, write_judge
+def _judge_of(spec: str, settings: Settings) -> Judge:
+    from eval.judge import Judge
     from ragbot.bot import chat_model
 
+    return Judge(chat_model(spec, settings), name=spec, temperature=_JUDGE_TEMPERATURE)
+
+
+def _judge(done: Run, judge: Judge, workers: int, terminal: Terminal) -> None:
+    from eval.judge import judge_run, write_judge
+
     with QuestionProgress(terminal, "judging") as progress:
-        write_judge(
-            done, judge_run(done, Judge(chat_model(spec, settings), temperature=_JUDGE_TEMPERATURE), progress, workers)
-        )
+        write_judge(done, judge_run(done, judge, progress, workers))
 
 
 def _judged(done: Run) -> dict[str, Any] | None:

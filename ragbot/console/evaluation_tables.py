@@ -64,12 +64,12 @@ def contrast(terminal: Terminal, value: Mapping[str, Any]) -> None:
         terminal.line()
         terminal.line(f"nothing decided within {', '.join(quiet)} (--all shows them)", "dim", hang=2)
     whole = [verdict["difference"] for verdict in value["verdicts"] if verdict["slice"] == "all"]
-    few = next((difference for difference in whole if difference["least_p"] >= 0.05), None)
+    few = next((difference for difference in whole if difference["least_p"] * len(whole) >= 0.05), None)
     if few:
         terminal.line()
         terminal.line(
-            f"{few['groups']} documents cannot decide anything at 5%: no outcome of theirs gives a p below {few['least_p']:.2f}. "
-            "Ask about at least 6 documents.",
+            f"{few['groups']} documents can hardly decide anything among {len(whole)} metrics: whatever happens, a single one's p "
+            f"is at least {min(few['least_p'] * len(whole), 1):.2f}. Ask about more documents, or name fewer metrics.",
             "yellow",
         )
     _flips(terminal, value["flips"])
@@ -90,9 +90,9 @@ def _verdicts(terminal: Terminal, verdicts: Sequence[Mapping[str, Any]]) -> None
                     _number(cells["a"]),
                     _number(cells["b"]),
                     f"{cells['difference']:+.3f}",
-                    f"[{cells['low']:+.3f}, {cells['high']:+.3f}]",
+                    "" if math.isnan(cells["low"]) else f"[{cells['low']:+.3f}, {cells['high']:+.3f}]",
                     f"{verdict['p_adjusted']:.3f}",
-                    "" if math.isnan(cells["detectable"]) else f"±{cells['detectable']:.3f}",
+                    "" if not math.isfinite(cells["detectable"]) else f"±{cells['detectable']:.3f}",
                     verdict["judgement"],
                 )
             )
@@ -165,6 +165,11 @@ def _figures(terminal: Terminal, figures: Sequence[Mapping[str, Any]], every: bo
                 )
             terminal.line(_KINDS[kind], "bold")
             terminal.columns(rows, indent=2, right=(1,))
+
+
+def judged(terminal: Terminal, value: Mapping[str, Any]) -> None:
+    """What a judge makes of a run."""
+    _judge(terminal, value["judge"])
 
 
 def _judge(terminal: Terminal, judged: Mapping[str, Any] | None) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ragbot.documents import IngestReport
 
 
-def ingest(options: IndexOptions, paths: Sequence[Path], acl: Sequence[str], sync: bool = False) -> int:
+def ingest(options: IndexOptions, paths: Sequence[str], acl: Sequence[str], sync: bool = False) -> int:
     """Ingest and report; returns the exit code (see ``ragbot ingest --help``)."""
     settings = settings_of(options)
     check_paths(paths)
@@ -29,15 +29,18 @@ def ingest(options: IndexOptions, paths: Sequence[Path], acl: Sequence[str], syn
     return exit_code(done, paths)
 
 
-def check_paths(paths: Sequence[Path]) -> None:
+def check_paths(paths: Sequence[str | Path]) -> None:
     """Refuse what is not there before a model is loaded and a knowledge base is made. Raises SourceError."""
     from ingest.sources import find
+    from ingest.web_address import is_url
 
-    find(paths)
+    files = [path for path in paths if not is_url(str(path))]
+    if files:
+        find(files, images=True)
 
 
 def run(
-    bot: RagBot, terminal: Terminal, paths: Sequence[Path], acl: Sequence[str] = (), sync: bool = False
+    bot: RagBot, terminal: Terminal, paths: Sequence[str | Path], acl: Sequence[str] = (), sync: bool = False
 ) -> IngestReport | None:
     """Ingest under a progress bar; None if Ctrl-C stopped it."""
     try:
@@ -52,9 +55,11 @@ def run(
         return None
 
 
-def exit_code(done: IngestReport, paths: Sequence[Path]) -> int:
-    """1 if a file that the person named failed, or if nothing could be read; else 0."""
-    named = {str(path.expanduser().absolute()) for path in paths}
+def exit_code(done: IngestReport, paths: Sequence[str]) -> int:
+    """1 if a file or page that the person named failed, or if nothing could be read; else 0."""
+    from ingest.web_address import is_url, shown_url
+
+    named = {shown_url(path) if is_url(path) else str(Path(path).expanduser().absolute()) for path in paths}
     failed = {failure.source for failure in done.failed}
     nothing = not (done.added or done.updated or done.skipped)
     return int(bool(failed & named) or (bool(failed) and nothing))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Mapping
@@ -27,6 +28,7 @@ def run(
     options: AnswerOptions, wanted: Mapping[str, Any], budget: str, name: str, resume: str, output: Path | None
 ) -> int:
     """Tune; returns the exit code."""
+    from eval.runs import check_writable
     from eval.tuning.report import SETTINGS, write_report, write_settings
     from eval.tuning.tune import TunePlan, tune
     from eval.workbench import Workbench
@@ -34,8 +36,16 @@ def run(
 
     arguments = {key: value for key, value in options.arguments().items() if key != "kb"}
     settings = load_settings(arguments, options.config)[0]
-    if output is not None and output.exists():
-        raise UserError(f"{output} is there already: choose another --output; what is in it stays as it is")
+    if output is not None:
+        if output.exists():
+            raise UserError(f"{output} is there already: choose another --output; what is in it stays as it is")
+        check_writable(output)
+    if options.kb is not None:
+        raise UserError(
+            "tune builds knowledge bases of its own: name the documents with --documents, and leave out --kb"
+        )
+    if name and resume:
+        raise UserError("a search that is resumed keeps its name: leave out --name")
     plan = TunePlan(**wanted, seconds=seconds(budget))
     root = settings.data_dir / "eval" / "tuning"
     folder = _folder(root, name, resume, plan.questions.dataset.stem)
@@ -92,7 +102,10 @@ def seconds(text: str) -> float:
     if not text.strip() or not match:
         raise UserError(f"--budget {text!r}: write it as 90s, 20m, or 1h30m")
     hours, minutes, rest = (float(part or 0) for part in match.groups())
-    return hours * 3600 + minutes * 60 + rest
+    total = hours * 3600 + minutes * 60 + rest
+    if total <= 0:
+        raise UserError(f"--budget {text!r}: no time at all; give it some minutes, such as 20m")
+    return total
 
 
 def _folder(root: Path, name: str, resume: str, stem: str) -> Path:
@@ -125,7 +138,7 @@ def _show(terminal: Terminal, value: Mapping[str, Any]) -> None:
             "green" if found["recommended"] else "dim",
             indent=4,
         )
-        if not found["recommended"]:
+        if not found["recommended"] and math.isfinite(found["detectable"]):
             terminal.line(
                 f"a true difference of {found['detectable']:.3f} would have been found in four of five tries",
                 "dim",

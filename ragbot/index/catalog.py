@@ -68,6 +68,12 @@ class Catalog(Database):
         rows = self._query("SELECT content_hash, size, mtime_ns FROM documents WHERE source = ?", (source,))
         return FileState(*rows[0]) if rows else None
 
+    def metadata_of(self, source: str) -> dict[str, str] | None:
+        """What a document's loader noted, or None where there is no document of this source."""
+        rows = self._query("SELECT metadata FROM documents WHERE source = ?", (source,))
+        found: dict[str, str] | None = json.loads(rows[0][0]) if rows else None
+        return found
+
     def touch(self, source: str, state: FileState) -> None:
         """Note a new modification time of a source whose contents are the same."""
         with self._transaction() as db:

@@ -57,6 +57,8 @@ def store(tmp_path: Path) -> RunStore:
 
 
 MANIFEST = {
+    "format": "ragbot-eval",
+    "version": 1,
     "mode": "answer",
     "dataset": {"name": "towers", "sha256": "x", "questions": 5, "documents": 2},
     "settings": {},

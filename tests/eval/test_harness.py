@@ -77,6 +77,20 @@ def test_a_dead_system_stops_the_run_and_it_can_be_resumed(
     assert len(asked) == 55 and len(store.load("dead").rows) == 60 and store.load("dead").errors == 0
 
 
+def test_failures_now_and_then_stop_nothing(store: RunStore, questions: QuestionSet, texts: dict[str, str]) -> None:
+    many = [replace(questions.questions[0], id=str(n)) for n in range(2 * PATIENCE)]
+
+    def moody(question: Question) -> Response:
+        if question.id != str(PATIENCE - 1):
+            raise OSError("busy")
+        return right(question)
+
+    with pytest.raises(SystemFailedError):  # after the one success there are PATIENCE failures in a row
+        evaluate([*many, replace(many[0], id="last")], moody, Scorer(texts), store.create(MANIFEST, "a"))
+    evaluate(many[:-1], moody, Scorer(texts), store.create(MANIFEST, "b"))
+    assert store.load("b").errors == 2 * PATIENCE - 2
+
+
 def test_questions_run_at_the_same_time(store: RunStore, questions: QuestionSet, texts: dict[str, str]) -> None:
     together = threading.Barrier(3, timeout=20)
 

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from eval.datasets.base import Question, QuestionSet, Span
 from eval.harness import Progress
 from eval.run import Plan, read_questions, run, settings_of
 from eval.runs import RunStore
 from eval.workbench import Workbench
 from ragbot.bot import RagBot
+from ragbot.documents import ParsedDocument
 from ragbot.errors import EvaluationError, SettingsError, SourceError
 from ragbot.models.testing import HashEmbedder
 from ragbot.settings import Settings
@@ -116,6 +118,29 @@ def test_documents_left_out(plan: Plan) -> None:
             assert not question.answerable and not question.gold and question.tags["left_out"] == "yes"
     assert sum(question.answerable for question in silent.questions) < 3
     assert read_questions(_with(plan, leave_out=0.5)) == silent
+
+
+def test_documents_left_out_where_documents_are_judged(tmp_path: Path) -> None:
+    documents = {f"d{n}": ParsedDocument(f"Text {n}.") for n in range(6)}
+    judged = QuestionSet("beir", tuple(
+        Question(f"q{n}", "?", relevant={f"d{n}": 1, f"d{(n + 1) % 6}": 2}) for n in range(6)), documents)  # fmt: skip
+    half = judged.silenced(0.5)
+    gone = set(documents) - set(half.documents)
+    assert len(gone) == 3
+    for before, after in zip(judged.questions, half.questions, strict=True):
+        left = set(before.relevant) - gone
+        assert after.answerable == bool(left) and set(after.relevant) == left
+    spans = QuestionSet("two places", (
+        Question("both", "?", ("x",), gold=((Span("d0", 0, 1),), (Span("d1", 0, 1),))),
+        Question("either", "?", ("x",), gold=((Span("d0", 0, 1), Span("d1", 0, 1)),))), {
+            name: documents[name] for name in ("d0", "d1")})  # fmt: skip
+    assert [question.answerable for question in spans.silenced(0.5).questions] == [False, True]
+
+
+def test_nothing_to_leave_out(plan: Plan, tmp_path: Path) -> None:
+    plan.dataset.write_text(json.dumps(LINES[0]), encoding="utf-8")
+    with pytest.raises(EvaluationError, match="no question depends on a document that could be left out"):
+        read_questions(_with(plan, leave_out=0.5))
 
 
 def test_parts_and_limits(plan: Plan) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from eval.datasets.base import QuestionSet, ToolCall
+from eval.datasets.base import Question, QuestionSet, ToolCall
+from eval.responses import Response
 from eval.runs import MANIFEST as MANIFEST_FILE
 from eval.runs import ROWS, Row, RunStore, read_baseline, write_baseline
 from ragbot.errors import EvaluationError
@@ -72,6 +73,64 @@ def test_rows_that_failed_are_asked_again(store: RunStore, questions: QuestionSe
         store.resume("some")
 
 
+def test_a_resume_that_is_refused_changes_nothing(store: RunStore, questions: QuestionSet) -> None:
+    with store.create(MANIFEST, "some") as writer:
+        for row in rows_of(questions):
+            writer.append(row)
+        writer.finish()
+    before = {path.name: path.read_bytes() for path in writer.folder.iterdir()}
+
+    def refuse(_: object) -> None:
+        raise EvaluationError("made of something else")
+
+    with pytest.raises(EvaluationError, match="something else"):
+        store.resume("some", refuse)
+    store.resume("some")  # nor does one that is never begun
+    assert {path.name: path.read_bytes() for path in writer.folder.iterdir()} == before
+    again, _ = store.resume("some")
+    with again:
+        pass  # stopped at once
+    assert not store.load("some").manifest["finished"] and len(store.load("some").rows) == 4
+
+
+def test_one_writer_at_a_time(store: RunStore, questions: QuestionSet) -> None:
+    with store.create(MANIFEST, "mine") as writer:
+        writer.append(rows_of(questions)[2])
+        other, _ = store.resume("mine")
+        with pytest.raises(EvaluationError, match="'mine' is in use"), other:
+            pass
+        writer.append(rows_of(questions)[0])
+    assert len(store.load("mine").rows) == 2
+    with other:
+        other.append(rows_of(questions)[1])
+    assert {row.question.id for row in store.load("mine").rows} == {"en-1", "en-2"}
+
+
+def test_what_is_no_character_and_no_number_is_stored_all_the_same(store: RunStore, questions: QuestionSet) -> None:
+    odd = Response("half \ud83d\u2028 line", timings={"total": float("nan")})
+    with store.create(MANIFEST, "odd") as writer:
+        for question in questions.questions:
+            writer.append(Row(question, odd, {"f1": 0.5}))
+    text = (writer.folder / ROWS).read_text(encoding="utf-8")
+    assert "NaN" not in text
+    assert [row.response and row.response.text for row in store.load("odd").rows] == ["half ?\u2028 line"] * 5
+
+
+def test_an_empty_question_comes_back(store: RunStore) -> None:
+    row = Row(Question("empty", "", calls=()), Response())
+    with store.create(MANIFEST, "empty") as writer:
+        writer.append(row)
+    assert store.load("empty").rows == (row,)
+
+
+def test_a_baseline_cannot_be_resumed(store: RunStore, questions: QuestionSet, tmp_path: Path) -> None:
+    with store.create(MANIFEST, "base") as writer:
+        writer.append(rows_of(questions)[0])
+    write_baseline(tmp_path / "b.json", store.load("base"))
+    with pytest.raises(EvaluationError, match="only a run can be resumed"):
+        store.resume(str(tmp_path / "b.json"))
+
+
 def test_a_line_damaged_in_the_middle_is_an_error(store: RunStore, questions: QuestionSet) -> None:
     with store.create(MANIFEST, "bad") as writer:
         for row in rows_of(questions):
@@ -82,13 +141,13 @@ def test_a_line_damaged_in_the_middle_is_an_error(store: RunStore, questions: Qu
         store.load("bad")
 
 
-@pytest.mark.parametrize("name", ["../up", "a/b", ".hidden", "-x", "", "a" * 101, "名"])
+@pytest.mark.parametrize("name", ["../up", "a/b", ".hidden", "-x", "", "a" * 101, "名", "latest"])
 def test_names_cannot_lead_anywhere(store: RunStore, name: str) -> None:
     if name:
         with pytest.raises(EvaluationError, match="cannot name a run"):
             store.create(MANIFEST, name)
     with pytest.raises(EvaluationError, match="there is no run"):
-        store.load(name or "none")
+        store.load(name or "none")  # there is none yet, so no latest either
 
 
 def test_a_name_is_taken_once(store: RunStore) -> None:

@@ -139,6 +139,19 @@ def test_a_failure_scores_nothing(scorer: Scorer, questions: QuestionSet) -> Non
         assert not any(not METRICS[name].higher_is_better for name in scores), scores
 
 
+@pytest.mark.parametrize("text", ["[1]", "。。。", "\U0001f600", "", "   "])
+def test_an_answer_without_a_word(scorer: Scorer, questions: QuestionSet, text: str) -> None:
+    scores = scorer.score(by_id(questions, "en-1"), Response(text, False, quotes=()))
+    assert scores["f1"] == scores["contains"] == scores["citation_recall"] == 0
+    assert all(value == value for value in scores.values())  # none is NaN, which could not be stored
+
+
+def test_a_search_that_fails_has_not_answered_wrongly(texts: dict[str, str], questions: QuestionSet) -> None:
+    scores = Scorer(texts, answers=False).score(by_id(questions, "en-1"), None)
+    assert scores["mrr@10"] == 0 and not scores.keys() & {"f1", "answered", "contains", "citation_recall"}
+    assert Scorer(texts, answers=False).score(by_id(questions, "no-1"), None) == {}
+
+
 def test_an_unknown_source_is_no_crash(scorer: Scorer) -> None:
     question = Question("q", "?", ("x",), gold=((Span("gone.md", 5, 9),),), language="en")
     scores = scorer.score(question, replace(right(question), quotes=(Quote(1, "gone.md", 5, 9, "what"),)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,7 @@ from eval.contrast import contrast, regressions
 from eval.datasets.base import Question, QuestionSet
 from eval.metrics.table import METRICS
 from eval.responses import Response
-from eval.runs import Row, Run
+from eval.runs import Row, Run, read_baseline, write_baseline
 from eval.scoring import Scorer
 from eval.summary import summarize
 from ragbot.errors import EvaluationError
@@ -143,6 +144,35 @@ def test_metrics_of_the_whole_set_are_compared_over_all_questions() -> None:
         for row in seeing.rows if row.response))  # fmt: skip
     (same,) = contrast(seeing, half, ["auroc"], rounds=100).verdicts
     assert same.judgement == "identical"
+
+
+def test_a_run_is_identical_to_its_own_baseline(questions: QuestionSet, texts: dict[str, str], tmp_path: Path) -> None:
+    # Thirds and sevenths, which no decimal holds.
+    scorer = Scorer(texts)
+    found = []
+    for n in range(60):
+        question = replace(questions.questions[n % 3], id=str(n), document=f"d{n % 12}")
+        said = Response("one two three 1889 Paris 嘉峪关 and more", False, quotes=())
+        found.append(Row(question, said, scorer.score(question, said)))
+    done = run("a", tuple(found))
+    write_baseline(tmp_path / "b.json", done)
+    compared = contrast(read_baseline(tmp_path / "b.json"), done, rounds=50)
+    assert {verdict.judgement for verdict in compared.verdicts} == {"identical"}
+    assert regressions(compared, significant=False) == []
+
+
+def test_a_great_many_documents() -> None:
+    many = rows(0.5, count=1300, documents=1300)
+    a = run("a", many)
+    b = run("b", tuple(replace(row, response=replace(row.response, confidence=0.5)) for row in many if row.response))
+    silent = tuple(Row(Question(f"s{n}", "?", answerable=False), Response("", True, 0.3), {}) for n in range(50))
+    found = contrast(replace(a, rows=(*a.rows, *silent)), replace(b, rows=(*b.rows, *silent)), ["auroc"], rounds=20)
+    assert found.verdicts[0].difference.groups == 1350
+
+
+def test_what_nothing_decides_is_not_taken_to_be_right() -> None:
+    open_ended = [Row(Question(f"q{n}", "?"), Response("x", False, 0.9), {"answered": 1.0}) for n in range(20)]
+    assert "aurc" not in {figure.metric for figure in summarize(open_ended, rounds=50)}
 
 
 def test_unknown_metric() -> None:

@@ -1,4 +1,4 @@
-"""Makes small PDFs by hand for the tests: text at given places, in Helvetica or, by its ToUnicode map, in Chinese."""
+"""Makes small PDFs by hand for the tests: text at given places (any character, by a ToUnicode map), shapes, pictures."""
 
 from __future__ import annotations
 
@@ -17,6 +17,28 @@ class Text:
     size: float = 10.0
 
 
+@dataclass(frozen=True)
+class Shape:
+    """Operators that draw something: ``10 10 m 90 10 l S``."""
+
+    operators: str
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A JPEG of ``columns`` x ``rows`` pixels, ``width`` x ``height`` points large, with its lower left corner."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    jpeg: bytes
+    columns: int
+    rows: int
+
+
+Piece = Text | Shape | Picture
+
 WIDTH = 500  # of every character, in thousandths of the type's size; a Chinese one is twice as wide
 
 
@@ -25,29 +47,52 @@ def lines(text: Sequence[str], x: float = 72, y: float = 700, leading: float = 1
     return [Text(x, y - number * leading, line, size) for number, line in enumerate(text)]
 
 
+def grid(xs: Sequence[float], ys: Sequence[float]) -> Shape:
+    """All lines of a table, each from end to end."""
+    across = "".join(f"{xs[0]} {y} m {xs[-1]} {y} l S\n" for y in ys)
+    return Shape(across + "".join(f"{x} {ys[0]} m {x} {ys[-1]} l S\n" for x in xs))
+
+
 def make_pdf(
-    pages: Sequence[Sequence[Text]],
+    pages: Sequence[Sequence[Piece]],
     outline: Sequence[tuple[str, int]] = (),
     title: str = "",
     language: str = "",
     extra: bytes = b"",
     rotate: int = 0,
+    box: tuple[int, int] = (600, 800),
 ) -> bytes:
     """A PDF of ``pages``; ``outline`` holds (title, page from 0); ``extra`` is put in as a packed stream of its own."""
-    characters = sorted({character for page in pages for piece in page for character in piece.text})
+    texts = [piece.text for page in pages for piece in page if isinstance(piece, Text)]
+    characters = sorted({character for text in texts for character in text})
     codes = {character: number + 1 for number, character in enumerate(characters)}
     objects: list[bytes] = [b"", b"", b"", b"", b"", b""]  # 1 catalog, 2 pages, 3 font, 4 descendant, 5 map, 6 info
     kids = []
     for page in pages:
-        content = "".join(
-            f"BT /F1 {piece.size} Tf 1 0 0 1 {piece.x} {piece.y} Tm "
-            f"<{''.join(f'{codes[character]:04x}' for character in piece.text)}> Tj ET\n"
-            for piece in page
-        )
+        content = ""
+        names = b""
+        for piece in page:
+            if isinstance(piece, Shape):
+                content += piece.operators + "\n"
+            elif isinstance(piece, Picture):
+                objects.append(
+                    _stream(
+                        piece.jpeg,
+                        b"/Type/XObject/Subtype/Image/Width %d/Height %d/ColorSpace/DeviceRGB/BitsPerComponent 8"
+                        b"/Filter/DCTDecode" % (piece.columns, piece.rows),
+                    )
+                )
+                names += b"/I%d %d 0 R" % (len(objects), len(objects))
+                content += f"q {piece.width} 0 0 {piece.height} {piece.x} {piece.y} cm /I{len(objects)} Do Q\n"
+            else:
+                content += (
+                    f"BT /F1 {piece.size} Tf 1 0 0 1 {piece.x} {piece.y} Tm "
+                    f"<{''.join(f'{codes[character]:04x}' for character in piece.text)}> Tj ET\n"
+                )
         objects.append(_stream(zlib.compress(content.encode()), b"/Filter/FlateDecode"))
         objects.append(
-            b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Rotate %d/Contents %d 0 R"
-            b"/Resources<</Font<</F1 3 0 R>>>>>>" % (rotate, len(objects))
+            b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 %d %d]/Rotate %d/Contents %d 0 R"
+            b"/Resources<</Font<</F1 3 0 R>>/XObject<<%s>>>>>>" % (*box, rotate, len(objects), names)
         )
         kids.append(len(objects))
     if extra:

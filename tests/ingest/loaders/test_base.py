@@ -28,18 +28,25 @@ def test_supported_suffixes_are_lower_case_and_hold_the_promised_ones() -> None:
     assert all(suffix == suffix.lower() and suffix.startswith(".") for suffix in SUPPORTED_SUFFIXES)
 
 
+def test_the_table_has_every_suffix_of_code() -> None:
+    from ingest.loaders.base import _CODE_SUFFIXES
+    from ingest.loaders.code import SYNTAXES
+
+    assert set(SYNTAXES) == set(_CODE_SUFFIXES)
+
+
 def test_suffix_is_taken_in_any_case(tmp_path: Path) -> None:
     assert load(write(tmp_path, "A.TXT", b"hello there")).text == "hello there"
 
 
 def test_parsers_are_imported_only_when_used() -> None:
-    code = "import sys, ingest.loaders; print([m for m in ('docx', 'pypdfium2', 'selectolax') if m in sys.modules])"
+    code = "import sys, ingest.loaders; print([m for m in ('docx', 'pptx', 'pypdfium2', 'selectolax', 'docutils', 'tree_sitter', 'PIL') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize(
-    ("name", "advice"), [("a.doc", "save it as .docx"), ("a.xyz", "supported are .csv"), ("README", "'(none)'")]
+    ("name", "advice"), [("a.doc", "save it as .docx"), ("a.xyz", "supported are .bash"), ("README", "'(none)'")]
 )
 def test_unsupported_suffix_says_what_to_do(tmp_path: Path, name: str, advice: str) -> None:
     with pytest.raises(LoaderError, match="no loader reads") as caught:

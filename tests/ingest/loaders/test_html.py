@@ -148,3 +148,17 @@ def test_large_or_sloppy_pages_are_read(tmp_path: Path, html: str, length: int) 
     started = time.monotonic()
     assert len(load(path).text) == length
     assert time.monotonic() - started < 8
+
+
+def test_control_characters_written_as_references_are_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "a.html"
+    path.write_text("<p>a&#1;b&#8;c</p>", encoding="utf-8")
+    assert load(path).text.strip() == "abc"
+
+
+def test_a_codec_that_is_no_charset_is_not_believed(tmp_path: Path) -> None:
+    path = tmp_path / "a.html"
+    path.write_bytes(b"<meta charset=punycode><p>" + "\u4e2d\u6587 plain text ".encode() * 20_000)
+    started = time.perf_counter()
+    assert "\u4e2d\u6587" in load(path).text
+    assert time.perf_counter() - started < 20

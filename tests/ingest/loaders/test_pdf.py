@@ -184,8 +184,8 @@ def test_rotated_pages_are_read(read: Read, rotate: int) -> None:
     assert "Some text." in read([lines(["Some text."])], rotate=rotate).text
 
 
-def test_scanned(read: Read) -> None:
-    with pytest.raises(LoaderError, match=r"no text layer: it seems to be scanned.*OCR.*not part of this version"):
+def test_blank(read: Read) -> None:
+    with pytest.raises(LoaderError, match=r"no text layer, and no picture of text.*nothing in it to read"):
         read([[], []])
 
 
