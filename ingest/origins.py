@@ -9,13 +9,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from ingest.archives import INSIDE, ArchiveLimits, Member, is_archive, members
+from ingest.archives.members import INSIDE, ArchiveLimits, Member, is_archive, members
 from ingest.temporary import PrivateFolder
 from ragbot.documents import FailedSource
 from ragbot.errors import LoaderError
 
 if TYPE_CHECKING:
-    from ingest.web import Fetcher
+    from ingest.web.fetcher import Fetcher
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +101,8 @@ class Origins:
             self.inside[str(archive)] = seen
 
     def _page(self, url: str) -> Iterator[Item]:
-        from ingest.web import Fetcher, WebLimits
-        from ingest.web_address import parse_url, shown_url
+        from ingest.web.address import parse_url, shown_url
+        from ingest.web.fetcher import Fetcher, WebLimits
 
         if self._fetcher is None:
             limits = WebLimits(max_bytes=min(self._max_bytes, WebLimits().max_bytes))

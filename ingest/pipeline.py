@@ -26,7 +26,7 @@ from ingest.parsing import Limits, ParserPool
 from ingest.prepare import PREFIX_VERSION, embedded_text, prepare
 from ingest.sources import Found, find, vanished
 from ingest.temporary import own_title, own_words
-from ingest.web_address import is_url
+from ingest.web.address import is_url
 from ragbot.documents import FailedSource, IngestReport, ParsedDocument
 from ragbot.errors import LoaderError, RagbotError
 from ragbot.index.catalog import Catalog

@@ -8,7 +8,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ingest.archives import INSIDE, is_archive
+from ingest.archives.members import INSIDE, is_archive
 from ingest.loaders import IMAGE_SUFFIXES, SUPPORTED_SUFFIXES
 from ragbot.documents import FailedSource
 from ragbot.errors import SourceError

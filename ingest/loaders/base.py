@@ -31,14 +31,14 @@ class Loader(Protocol):
 
 _TEXT = "ingest.loaders.text:TextLoader"
 _MARKDOWN = "ingest.loaders.markdown:MarkdownLoader"
-_HTML = "ingest.loaders.html:HtmlLoader"
-_CSV = "ingest.loaders.csv:CsvLoader"
-_JSON = "ingest.loaders.json:JsonLoader"
-_PPTX = "ingest.loaders.pptx:PptxLoader"
-_XLSX = "ingest.loaders.xlsx:XlsxLoader"
-_IMAGE = "ingest.loaders.image:ImageLoader"
-_CODE = "ingest.loaders.code:CodeLoader"
-#: As :data:`ingest.loaders.code.SYNTAXES` has them, without importing it.
+_HTML = "ingest.loaders.html.loader:HtmlLoader"
+_CSV = "ingest.loaders.csv.loader:CsvLoader"
+_JSON = "ingest.loaders.json.loader:JsonLoader"
+_PPTX = "ingest.loaders.pptx.loader:PptxLoader"
+_XLSX = "ingest.loaders.xlsx.loader:XlsxLoader"
+_IMAGE = "ingest.loaders.image.loader:ImageLoader"
+_CODE = "ingest.loaders.code.loader:CodeLoader"
+#: As :data:`ingest.loaders.code.loader.SYNTAXES` has them, without importing it.
 _CODE_SUFFIXES = (
     ".bash .bat .c .cc .cfg .cjs .conf .cpp .cs .css .cts .cu .cxx .dart .go .gradle .graphql .h .hh .hpp .hxx .ini "
     ".java .jl .js .jsx .kt .kts .less .lua .mjs .mts .php .pl .properties .proto .ps1 .py .pyi .r .rb .rs .scala .scss "
@@ -50,23 +50,23 @@ _IMAGE_SUFFIXES = ".bmp .jpeg .jpg .png .tif .tiff .webp".split()
 _LOADERS: Mapping[str, str] = MappingProxyType(
     {
         ".csv": _CSV,
-        ".docx": "ingest.loaders.docx:DocxLoader",
-        ".eml": "ingest.loaders.eml:EmlLoader",
-        ".epub": "ingest.loaders.epub:EpubLoader",
+        ".docx": "ingest.loaders.docx.loader:DocxLoader",
+        ".eml": "ingest.loaders.eml.loader:EmlLoader",
+        ".epub": "ingest.loaders.epub.loader:EpubLoader",
         ".htm": _HTML,
         ".html": _HTML,
-        ".ipynb": "ingest.loaders.notebook:NotebookLoader",
+        ".ipynb": "ingest.loaders.notebook.loader:NotebookLoader",
         ".json": _JSON,
         ".jsonl": _JSON,
         ".log": _TEXT,
         ".markdown": _MARKDOWN,
         ".md": _MARKDOWN,
         ".ndjson": _JSON,
-        ".pdf": "ingest.loaders.pdf:PdfLoader",
+        ".pdf": "ingest.loaders.pdf.loader:PdfLoader",
         ".ppsx": _PPTX,
         ".pptm": _PPTX,
         ".pptx": _PPTX,
-        ".rst": "ingest.loaders.rst:RstLoader",
+        ".rst": "ingest.loaders.rst.loader:RstLoader",
         ".text": _TEXT,
         ".tsv": _CSV,
         ".txt": _TEXT,

@@ -32,7 +32,7 @@ def ingest(options: IndexOptions, paths: Sequence[str], acl: Sequence[str], sync
 def check_paths(paths: Sequence[str | Path]) -> None:
     """Refuse what is not there before a model is loaded and a knowledge base is made. Raises SourceError."""
     from ingest.sources import find
-    from ingest.web_address import is_url
+    from ingest.web.address import is_url
 
     files = [path for path in paths if not is_url(str(path))]
     if files:
@@ -57,7 +57,7 @@ def run(
 
 def exit_code(done: IngestReport, paths: Sequence[str]) -> int:
     """1 if a file or page that the person named failed, or if nothing could be read; else 0."""
-    from ingest.web_address import is_url, shown_url
+    from ingest.web.address import is_url, shown_url
 
     named = {shown_url(path) if is_url(path) else str(Path(path).expanduser().absolute()) for path in paths}
     failed = {failure.source for failure in done.failed}

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from ingest.archive_budget import ArchiveLimits
-from ingest.archives import Ignored, Member, is_archive, members
+from ingest.archives.budget import ArchiveLimits
+from ingest.archives.members import Ignored, Member, is_archive, members
 from ingest.inflate import InflateError, Inflater
 from ingest.temporary import PrivateFolder, load_as
 from ragbot.documents import FailedSource

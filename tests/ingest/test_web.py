@@ -19,10 +19,10 @@ import httpcore
 import pytest
 
 from ingest.temporary import load_as
-from ingest.web import Fetched, Fetcher, WebLimits, is_url
-from ingest.web_address import kind_of, parse_url
-from ingest.web_content import in_utf8, media_type, suffix_for
-from ingest.web_robots import parse_robots
+from ingest.web.address import kind_of, parse_url
+from ingest.web.content import in_utf8, media_type, suffix_for
+from ingest.web.fetcher import Fetched, Fetcher, WebLimits, is_url
+from ingest.web.robots import parse_robots
 from ragbot.errors import LoaderError
 
 PUBLIC = "93.184.215.14"

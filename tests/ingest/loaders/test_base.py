@@ -30,7 +30,7 @@ def test_supported_suffixes_are_lower_case_and_hold_the_promised_ones() -> None:
 
 def test_the_table_has_every_suffix_of_code() -> None:
     from ingest.loaders.base import _CODE_SUFFIXES
-    from ingest.loaders.code import SYNTAXES
+    from ingest.loaders.code.loader import SYNTAXES
 
     assert set(SYNTAXES) == set(_CODE_SUFFIXES)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ingest.loaders.code import SYNTAXES, CodeLoader
-from ingest.loaders.code_trees import tree_scopes
+from ingest.loaders.code.loader import SYNTAXES, CodeLoader
+from ingest.loaders.code.trees import tree_scopes
 from ragbot.documents import ParsedDocument, heading_path
 from ragbot.errors import LoaderError
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from ingest.chunkers.recursive import RecursiveChunker
-from ingest.loaders import csv_table
-from ingest.loaders.csv import CsvLoader, find_delimiter
-from ingest.loaders.csv_header import find_header, is_data
-from ingest.loaders.csv_table import column_letter
+from ingest.loaders.csv import table as csv_table
+from ingest.loaders.csv.header import find_header, is_data
+from ingest.loaders.csv.loader import CsvLoader, find_delimiter
+from ingest.loaders.csv.table import column_letter
 from ragbot.documents import ParsedDocument, heading_path
 from ragbot.errors import LoaderError
 

@@ -13,8 +13,10 @@ from pathlib import Path
 import docx
 import pytest
 
-from ingest.loaders import base, eml, eml_parts
-from ingest.loaders.eml import EmlLoader
+from ingest.loaders import base
+from ingest.loaders.eml import loader as eml
+from ingest.loaders.eml import parts as eml_parts
+from ingest.loaders.eml.loader import EmlLoader
 from ragbot.documents import ParsedDocument
 from ragbot.errors import LoaderError
 

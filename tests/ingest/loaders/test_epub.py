@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from ingest.loaders import epub, epub_package
-from ingest.loaders.epub import EpubLoader
+from ingest.loaders.epub import loader as epub
+from ingest.loaders.epub import package as epub_package
+from ingest.loaders.epub.loader import EpubLoader
 from ragbot.documents import ParsedDocument, heading_path, page_at
 from ragbot.errors import LoaderError
 

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ingest.loaders import image as image_loader
-from ingest.loaders import ocr
-from ingest.loaders.image import ImageLoader
-from ingest.loaders.image_pixels import MAX_PIXELS, plain
-from ingest.loaders.ocr import RecognisedLine
+from ingest.loaders.image import loader as image_loader
+from ingest.loaders.image.loader import ImageLoader
+from ingest.loaders.image.pixels import MAX_PIXELS, plain
+from ingest.loaders.ocr import engine as ocr
+from ingest.loaders.ocr.engine import RecognisedLine
 from ragbot.documents import ParsedDocument
 from ragbot.errors import LoaderError
 from tests.ingest.loaders.pictures import encoded, picture

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ingest.loaders.json import JsonLoader
-from ingest.loaders.json_blocks import MAX_RECORDS
+from ingest.loaders.json.blocks import MAX_RECORDS
+from ingest.loaders.json.loader import JsonLoader
 from ragbot.documents import ParsedDocument, heading_path
 from ragbot.errors import LoaderError
 

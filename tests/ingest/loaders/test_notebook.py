@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from ingest.loaders.notebook import NotebookLoader
-from ingest.loaders.notebook_cells import MAX_OUTPUT
+from ingest.loaders.notebook.cells import MAX_OUTPUT
+from ingest.loaders.notebook.loader import NotebookLoader
 from ragbot.documents import ParsedDocument, heading_path
 from ragbot.errors import LoaderError
 

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ingest.loaders import ocr
-from ingest.loaders.ocr import RecognisedLine
-from ingest.loaders.ocr_lines import reading_lines
-from ingest.loaders.pdf_paragraphs import Joiner, page_blocks
+from ingest.loaders.ocr import engine as ocr
+from ingest.loaders.ocr.engine import RecognisedLine
+from ingest.loaders.ocr.lines import reading_lines
+from ingest.loaders.pdf.paragraphs import Joiner, page_blocks
 from ragbot.errors import LoaderError
 from tests.ingest.loaders.pictures import picture
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from pypdf import PdfReader, PdfWriter
 
-from ingest.loaders import load, pdf
+from ingest.loaders import load
+from ingest.loaders.pdf import loader as pdf
 from ragbot.documents import ParsedDocument
 from ragbot.errors import LoaderError
 from tests.ingest.loaders.pdf_pages import Text, lines, make_pdf

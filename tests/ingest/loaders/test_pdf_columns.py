@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.loaders.pdf import PdfLoader
+from ingest.loaders.pdf.loader import PdfLoader
 from tests.ingest.loaders.pdf_pages import Text, lines, make_pdf
 
 Read = Callable[[list[Text]], str]

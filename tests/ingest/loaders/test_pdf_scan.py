@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from ingest.loaders import ocr, pdf_scan
-from ingest.loaders.ocr import RecognisedLine
-from ingest.loaders.pdf import PdfLoader
+from ingest.loaders.ocr import engine as ocr
+from ingest.loaders.ocr.engine import RecognisedLine
+from ingest.loaders.pdf import scan as pdf_scan
+from ingest.loaders.pdf.loader import PdfLoader
 from ragbot.documents import ParsedDocument
 from ragbot.errors import LoaderError
 from tests.ingest.loaders.pdf_pages import Picture, Piece, Shape, Text, lines, make_pdf

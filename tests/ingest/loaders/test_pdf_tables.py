@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ingest.loaders.pdf import PdfLoader
-from ingest.loaders.pdf_survey import Rule, Survey
-from ingest.loaders.pdf_tables import MAX_RULES, Table, find_tables
+from ingest.loaders.pdf.loader import PdfLoader
+from ingest.loaders.pdf.survey import Rule, Survey
+from ingest.loaders.pdf.tables import MAX_RULES, Table, find_tables
 from tests.ingest.loaders.pdf_pages import Piece, Shape, Text, grid, lines, make_pdf
 
 Read = Callable[..., str]
@@ -163,10 +163,10 @@ def test_a_million_cells_and_thousands_of_lines_take_no_time(read: Read) -> None
 
 @pytest.mark.parametrize("bound", ["MAX_RULES", "MAX_CROSSINGS", "MAX_CELLS"])
 def test_bounds(read: Read, monkeypatch: pytest.MonkeyPatch, bound: str) -> None:
-    monkeypatch.setattr(f"ingest.loaders.pdf_tables.{bound}", 3)
+    monkeypatch.setattr(f"ingest.loaders.pdf.tables.{bound}", 3)
     assert "Method" in read([grid(XS, YS), *cells()]) and "---" not in read([grid(XS, YS), *cells()])
 
 
 def test_more_shapes_than_are_looked_at(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ingest.loaders.pdf_survey.MAX_OBJECTS", 3)
+    monkeypatch.setattr("ingest.loaders.pdf.survey.MAX_OBJECTS", 3)
     assert "Method" in read([grid(XS, YS), *cells()]) and "---" not in read([grid(XS, YS), *cells()])

@@ -20,9 +20,10 @@ from pptx.presentation import Presentation
 from pptx.slide import Slide
 from pptx.util import Emu, Inches
 
-from ingest.loaders import pptx as loader
-from ingest.loaders import pptx_graphic, pptx_slide
-from ingest.loaders.pptx import PptxLoader
+from ingest.loaders.pptx import graphic as pptx_graphic
+from ingest.loaders.pptx import loader
+from ingest.loaders.pptx import slide as pptx_slide
+from ingest.loaders.pptx.loader import PptxLoader
 from ragbot.documents import ParsedDocument, heading_path, page_at
 from ragbot.errors import LoaderError
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.loaders.rst import RstLoader, underlined
+from ingest.loaders.rst.loader import RstLoader, underlined
 from ragbot.documents import ParsedDocument
 from ragbot.errors import LoaderError
 

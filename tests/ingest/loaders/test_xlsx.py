@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from openpyxl import Workbook
 
-from ingest.loaders import xlsx_package
-from ingest.loaders.xlsx import XlsxLoader
-from ingest.loaders.xlsx_values import NumberFormat, parse_format, show
+from ingest.loaders.xlsx import package as xlsx_package
+from ingest.loaders.xlsx.loader import XlsxLoader
+from ingest.loaders.xlsx.values import NumberFormat, parse_format, show
 from ragbot.documents import ParsedDocument, heading_path
 from ragbot.errors import LoaderError
 

@@ -1,0 +1,1 @@
+"""Archives as sources that hold several documents."""

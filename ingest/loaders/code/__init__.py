@@ -1,0 +1,1 @@
+"""Source code: the text exactly, with classes and functions as headings."""

@@ -1,0 +1,1 @@
+"""Tables of separated values: one line a row."""

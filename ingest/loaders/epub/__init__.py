@@ -1,0 +1,1 @@
+"""Books: a chapter file is a page."""

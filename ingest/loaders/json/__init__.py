@@ -1,0 +1,1 @@
+"""JSON and JSON lines: a block for each record."""

@@ -1,0 +1,1 @@
+"""Presentations: a slide is a page."""

@@ -1,0 +1,1 @@
+"""Workbooks: one line a row."""
