@@ -120,7 +120,7 @@ class SearchOptions:
     ] = None
     type: Annotated[
         list[str] | None,
-        typer.Option("--type", metavar="TYPE", help="Only this type (md, txt, html, pdf, docx); repeatable."),
+        typer.Option("--type", metavar="TYPE", help="Only this type (md, html, pdf, docx, xlsx, code, …); repeatable."),
     ] = None
     language: Annotated[
         list[str] | None,
