@@ -91,7 +91,7 @@ def risk_plot(rows: Sequence[Row], say: Words) -> Plot | None:
 def reliability_plot(rows: Sequence[Row], say: Words) -> Plot | None:
     """Confidence against the share of answerable questions, with how many questions each bin has."""
     sure, answerable, _, _ = confidences(rows)
-    if len(sure) < FEWEST or not all(0 <= value <= 1 for value in sure):
+    if len(sure) < FEWEST:
         return None
     bins = [item for item in reliability(sure, answerable, BINS) if item.questions]
 

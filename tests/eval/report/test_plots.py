@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
@@ -11,6 +10,7 @@ pytest.importorskip("matplotlib", reason='plots need the extra "eval": pip insta
 
 from eval.report.plots import depth_plot, latency_plot, reliability_plot, risk_plot, run_plots, slice_plots
 from eval.report.words import Words
+from eval.responses import Response
 from eval.runs import Row, Run
 from eval.summary import summarize
 
@@ -53,12 +53,10 @@ def test_the_bins_say_how_many_questions_they_have(make_run: Callable[..., Run])
     assert ">4<" in plot.svg
 
 
-def test_a_confidence_that_is_no_probability(make_run: Callable[..., Run]) -> None:
-    rows = make_run().rows
-    assert rows[0].response
-    strange = Row(rows[0].question, replace(rows[0].response, confidence=7.0), rows[0].metrics)
-    assert reliability_plot((strange, *rows[1:]), SAY) is None
-    assert risk_plot((strange, *rows[1:]), SAY)
+@pytest.mark.parametrize("confidence", [7.0, -0.1, float("nan")])
+def test_a_confidence_that_is_no_probability_is_refused_where_it_comes_in(confidence: float) -> None:
+    with pytest.raises(ValueError, match="from 0 to 1"):
+        Response(confidence=confidence)
 
 
 def test_slow_questions_go_into_the_last_bar(make_run: Callable[..., Run]) -> None:

@@ -76,7 +76,7 @@ def test_nothing() -> None:
 def test_numbers_that_json_does_not_know() -> None:
     row = Row(
         Question("q", "?"),
-        Response(confidence=float("nan"), hits=(Hit("a", "b", score=float("inf")),)),
+        Response(hits=(Hit("a", "b", score=float("inf")),)),
         {"f1": float("nan")},
     )
     json.dumps(questions_data([row]), allow_nan=False)
