@@ -54,7 +54,7 @@ def contrast(terminal: Terminal, value: Mapping[str, Any]) -> None:
     quiet = []
     for name, group in groupby(value["verdicts"], key=lambda verdict: verdict["slice"]):
         verdicts = list(group)
-        if name != "all" and not value.get("all") and not any(v["judgement"] in {"better", "worse"} for v in verdicts):
+        if name != "all" and not value.get("all") and not any(map(_decided, verdicts)):
             quiet.append(name)
             continue
         terminal.line()
@@ -76,6 +76,13 @@ def contrast(terminal: Terminal, value: Mapping[str, Any]) -> None:
     if value["regressions"]:
         terminal.line()
         terminal.line(f"worse: {', '.join(value['regressions'])}", "bold red")
+
+
+def _decided(verdict: Mapping[str, Any]) -> bool:
+    """Whether quality changed; times change with the load of the machine."""
+    from eval.metrics.table import METRICS
+
+    return verdict["judgement"] in {"better", "worse"} and METRICS[verdict["metric"]].kind != "cost"
 
 
 def _verdicts(terminal: Terminal, verdicts: Sequence[Mapping[str, Any]]) -> None:
