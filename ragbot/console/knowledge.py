@@ -26,7 +26,15 @@ if TYPE_CHECKING:
 CATALOG = "catalog.sqlite3"
 FINGERPRINT = "embedder"
 #: What people call the types of documents.
-_TYPES = {"markdown": "md", "text": "txt", "htm": "html", "word": "docx", "excel": "xlsx", "powerpoint": "pptx", "mail": "eml"}
+_TYPES = {
+    "markdown": "md",
+    "text": "txt",
+    "htm": "html",
+    "word": "docx",
+    "excel": "xlsx",
+    "powerpoint": "pptx",
+    "mail": "eml",
+}
 _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?")
 
 
