@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
     from llama_index.core.base.base_retriever import BaseRetriever as LlamaIndexRetriever
 
+    from ingest.chunkers.base import Chunker
     from ingest.pipeline import ProgressCallback
     from ragbot.generation.chain import AnswerChain, AnswerStream
     from ragbot.models.embedders.base import Embedder
@@ -221,11 +222,11 @@ class RagBot:
     def _top_k(self, top_k: int | None) -> int:
         return self.settings.retrieval.top_k if top_k is None else top_k
 
-    def _chunker(self) -> Any:
-        from ingest.chunkers.recursive import RecursiveChunker
+    def _chunker(self) -> Chunker:
+        from ingest.chunkers.registry import make_chunker
 
         chunking = self.settings.chunking
-        return RecursiveChunker(self.embedder.count_tokens, chunking.chunk_tokens, chunking.chunk_tokens_zh)
+        return make_chunker(chunking.chunker, self.embedder, chunking.chunk_tokens, chunking.chunk_tokens_zh)
 
     def _answerer(self) -> Any:
         if self._llm is None or self._llm == EXTRACTIVE:

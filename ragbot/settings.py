@@ -33,6 +33,7 @@ _SECRETS = {"openai.api_key"}
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(gt=0)]
+ChunkerName = Literal["recursive", "headings", "sentences", "semantic", "code", "rows"]
 StrategyName = Literal["zero-shot", "few-shot", "chain-of-thought", "self-consistency", "structured"]
 
 
@@ -53,6 +54,7 @@ class OpenAISettings(Section):
 class ChunkingSettings(Section):
     """How documents are cut."""
 
+    chunker: ChunkerName = Field("recursive", description="how: recursive, headings, sentences, semantic, code, rows")
     chunk_tokens: int = Field(96, ge=16, le=8192, description="largest chunk, in the embedder's tokens")
     chunk_tokens_zh: int = Field(192, ge=16, le=8192, description="the same for documents in Chinese, Japanese, Korean")
 

@@ -59,6 +59,8 @@ _KNOBS = (
     # Sizes lie on a coarse grid: each one costs a whole ingestion, which is then kept.
     Knob("chunking.chunk_tokens", "chunking", 64, 256, 32),
     Knob("chunking.chunk_tokens_zh", "chunking", 64, 320, 32),
+    # The others are for one kind of document, or embed every sentence once more.
+    Knob("chunking.chunker", "chunking", choices=("recursive", "headings", "sentences")),
     Knob("retrieval.dense_weight", "search", 0.0, 1.0, 0.05),
     Knob("retrieval.candidates", "search", choices=(50, 100, 200)),
     Knob("retrieval.top_k", "answer", 4, 20, 2),

@@ -1,4 +1,8 @@
-"""Cut at headings, then paragraphs, then sentence ends, then clauses: the coarsest that fits the size in tokens."""
+"""Cut at headings, then paragraphs, then sentence ends, then clauses: the coarsest that fits the size in tokens.
+
+LangChain's RecursiveCharacterTextSplitter knows no Chinese stop (it cuts such text after so many characters), and
+LlamaIndex's SentenceSplitter finds its offsets by searching for the text, wrongly where it repeats: neither is used.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +10,10 @@ import re
 from collections.abc import Iterator
 
 from ingest.chunkers.base import Span, TokenCounter
+from ingest.chunkers.cutting import CHARACTERS_PER_TOKEN, Sizes, clauses, halves
+from ingest.chunkers.sections import sections
 from ragbot.documents import ParsedDocument
-from ragbot.text import sentence_spans
 
-#: Where a sentence that is too long may be cut, from the best place to the worst.
-_CLAUSE_ENDS = re.compile(r"[；;：:]|[，,、]|\s")
-#: No tokenizer is handed a piece longer than this many characters for each token of a chunk.
-_CHARACTERS_PER_TOKEN = 6
-#: A heading's line, with the rule under it that makes a line a heading in Markdown (setext).
-_HEADING = re.compile(r"[^\n]*(?:\n[ ]{0,3}(?:=+|-+)[ \t]*(?=\n|\Z))?")
-_EAST_ASIAN = frozenset({"zh", "ja", "ko"})
 _PARAGRAPH_GAP = re.compile(r"\n[ \t]*\n")
 
 
@@ -32,20 +30,19 @@ class RecursiveChunker:
 
     def __init__(self, count_tokens: TokenCounter, chunk_tokens: int, chunk_tokens_zh: int | None = None) -> None:
         self._count_tokens = count_tokens
-        self._chunk_tokens = chunk_tokens
-        self._chunk_tokens_zh = chunk_tokens_zh or chunk_tokens
+        self._sizes = Sizes(chunk_tokens, chunk_tokens_zh)
 
     @property
     def signature(self) -> str:
         """See :class:`ingest.chunkers.base.Chunker`."""
-        return f"recursive-1:{self._chunk_tokens}:{self._chunk_tokens_zh}"
+        return f"recursive-1:{self._sizes}"
 
     def split(self, document: ParsedDocument) -> list[Span]:
         """See :class:`ingest.chunkers.base.Chunker`."""
         chunks: list[Span] = []
-        size = self._chunk_tokens_zh if document.language in _EAST_ASIAN else self._chunk_tokens
-        for start, end in _sections(document):
-            pieces = list(_pieces(document.text, start, end, size * _CHARACTERS_PER_TOKEN))
+        size = self._sizes.of(document)
+        for section in sections(document):
+            pieces = list(clauses(document.text, section.start, section.end, size * CHARACTERS_PER_TOKEN))
             chunks.extend(self._pack(document.text, pieces, size))
         return chunks
 
@@ -71,62 +68,12 @@ class RecursiveChunker:
                     yield current
                     current, tokens = None, 0
                 if sizes[i] > size:
-                    yield from self._halves(text, pieces[i], size)
+                    yield from halves(text, pieces[i], size, self._count_tokens)
                     continue
                 current = (current[0] if current else pieces[i][0], pieces[i][1])
                 tokens += sizes[i]
         if current:
             yield current
-
-    def _halves(self, text: str, span: Span, size: int) -> Iterator[Span]:
-        """A sentence that is too long, cut near its middle until the parts fit."""
-        begin, stop = span
-        if stop - begin < 2 or self._count_tokens([text[begin:stop]])[0] <= size:
-            yield span
-            return
-        cut = _cut(text, begin, begin + (stop - begin + 1) // 2)
-        after = cut
-        while after < stop and text[after].isspace():
-            after += 1
-        before = cut
-        while before > begin and text[before - 1].isspace():
-            before -= 1
-        yield from self._halves(text, (begin, before), size)
-        if after < stop:
-            yield from self._halves(text, (after, stop), size)
-
-
-def _pieces(text: str, start: int, end: int, limit: int) -> Iterator[Span]:
-    """Sentences; what is longer than ``limit`` characters is cut at clauses before a tokenizer sees it."""
-    for begin, stop in sentence_spans(text, start, end):
-        while stop - begin > limit:
-            cut = _cut(text, begin, begin + limit)
-            yield begin, begin + len(text[begin:cut].rstrip())
-            begin = cut
-            while begin < stop and text[begin].isspace():
-                begin += 1
-        if begin < stop:
-            yield begin, stop
-
-
-def _cut(text: str, begin: int, limit: int) -> int:
-    """The last clause end in the second half of ``text[begin:limit]``, or ``limit``."""
-    middle = begin + (limit - begin) // 2
-    ends = [match.end() for match in _CLAUSE_ENDS.finditer(text, middle, limit)]
-    return ends[-1] if ends else limit
-
-
-def _sections(document: ParsedDocument) -> Iterator[Span]:
-    """Spans between headings; a heading with nothing under it goes with the section that follows."""
-    text = document.text
-    starts = [0]
-    body_from = 0
-    for heading in document.headings:
-        if text[body_from : heading.start].strip():
-            starts.append(heading.start)
-        line = _HEADING.match(text, heading.start)
-        body_from = line.end() if line else heading.start
-    yield from zip(starts, [*starts[1:], len(text)], strict=True)
 
 
 def _paragraphs(text: str, pieces: list[Span]) -> Iterator[list[int]]:

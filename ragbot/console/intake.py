@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ragbot.console import render
 from ragbot.console.knowledge import opened_bot, settings_of
-from ragbot.console.options import INTERRUPTED, IndexOptions
+from ragbot.console.options import INTERRUPTED, IngestOptions
 from ragbot.console.progress import IngestProgress
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ragbot.documents import IngestReport
 
 
-def ingest(options: IndexOptions, paths: Sequence[str], acl: Sequence[str], sync: bool = False) -> int:
+def ingest(options: IngestOptions, paths: Sequence[str], acl: Sequence[str], sync: bool = False) -> int:
     """Ingest and report; returns the exit code (see ``ragbot ingest --help``)."""
     settings = settings_of(options)
     check_paths(paths)

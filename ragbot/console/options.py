@@ -85,6 +85,24 @@ class IndexOptions(KnowledgeBaseOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
+class IngestOptions(IndexOptions):
+    """For what cuts documents."""
+
+    chunker: Annotated[
+        str | None,
+        typer.Option(
+            "--chunker",
+            metavar="NAME",
+            help="How they are cut: recursive, headings, sentences, semantic, code or rows (default: the setting).",
+        ),
+    ] = None
+
+    def arguments(self) -> dict[str, Any]:
+        """See :meth:`Options.arguments`."""
+        return {**super().arguments(), "chunking.chunker": self.chunker}
+
+
+@dataclass(frozen=True, kw_only=True)
 class AnswerOptions(IndexOptions):
     """For what answers."""
 

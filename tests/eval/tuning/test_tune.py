@@ -255,9 +255,10 @@ def keys(languages: str, settings: Settings, answers: bool, only: tuple[str, ...
 def test_only_what_matters_is_tuned() -> None:
     search = {"retrieval.dense_weight", "retrieval.candidates"}
     sizes = {"chunking.chunk_tokens", "chunking.chunk_tokens_zh"}
-    assert keys("en zh", Settings(), False) == search | sizes
-    assert keys("en", Settings(), False) == search | {"chunking.chunk_tokens"}
-    assert keys("zh", Settings(), False) == search | {"chunking.chunk_tokens_zh"}
+    cut = "chunking.chunker"
+    assert keys("en zh", Settings(), False) == search | sizes | {cut}
+    assert keys("en", Settings(), False) == search | {"chunking.chunk_tokens", cut}
+    assert keys("zh", Settings(), False) == search | {"chunking.chunk_tokens_zh", cut}
     assert keys("zh", Settings(), True, ("retrieval",)) == search | {"retrieval.top_k"}
     model = Settings(llm="openai:x")
     assert keys("en", model, True, ("generation",)) == {"generation.strategy", "generation.context_tokens"}

@@ -1,0 +1,216 @@
+"""Look after a knowledge base: verify that it is whole, repair what is not, and compact it.
+
+Nothing here needs the embedding model: the catalog holds the embeddings, and the indexes are made from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ragbot.errors import CorruptError, LockedError, NewerVersionError
+from ragbot.index import lexical, segment
+from ragbot.index.catalog import FILE_NAME, Catalog
+from ragbot.index.container import read_container
+from ragbot.index.inspection import HOPELESS, UNREADABLE, Inspector, Problem, Progress
+from ragbot.index.lexical import LexicalIndex
+from ragbot.index.lock import writer_lock
+from ragbot.index.segment import Ints
+from ragbot.index.vectors import faiss
+from ragbot.index.vectors.faiss import FaissIndex
+
+_REPAIR = "ragbot kb repair makes it again from the catalog"
+#: Seconds to wait for another writer, as :meth:`ragbot.index.knowledge_base.KnowledgeBase.writing` does.
+_WAIT = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What was read, and what is wrong with it."""
+
+    documents: int
+    chunks: int
+    characters: int
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """The documents that were damaged and are gone, to be ingested again; the chunks of no document that are gone;
+    and all problems that were found."""
+
+    removed: tuple[str, ...]
+    orphans: int
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Compaction:
+    """Bytes of the folder before and after; not ``complete`` if another process kept the old log in use."""
+
+    before: int
+    after: int
+    complete: bool
+
+
+def silent(stage: str, done: int, total: int) -> None:
+    """A progress that nobody looks at."""
+
+
+def verify(folder: Path, progress: Progress = silent) -> Verification:
+    """Read everything and compare every checksum; what is wrong is reported, and nothing is changed.
+
+    Raises:
+        NewerVersionError: a newer ragbot made it.
+        KnowledgeBaseError: there is no knowledge base in ``folder``.
+    """
+    try:
+        catalog = Inspector(folder / FILE_NAME)
+    except NewerVersionError:
+        raise
+    except CorruptError as error:
+        return Verification(0, 0, 0, (Problem("catalog", str(error), HOPELESS),))
+    try:
+        problems = [*check_catalog(catalog, progress)]
+        try:
+            counts = catalog.counts()
+            problems += _check_indexes(folder, catalog)
+        except UNREADABLE:  # told of already
+            counts = {"documents": 0, "chunks": 0, "characters": 0}
+    finally:
+        catalog.close()
+    return Verification(**counts, problems=tuple(problems))
+
+
+def check_catalog(catalog: Inspector, progress: Progress = silent) -> Iterator[Problem]:
+    """What is wrong with the catalog, each row read."""
+    progress("structure", 0, 1)
+    yield from catalog.structure()
+    yield from catalog.damaged_documents(progress)
+
+
+def repair(folder: Path, progress: Progress = silent) -> Repair:
+    """Remove the documents that are damaged, with what was known of their files, and make the indexes again.
+
+    The next ingestion reads those files anew. What is whole stays as it is; uploaded files stay, too.
+
+    Raises:
+        CorruptError: the catalog is damaged in a way that this does not mend; it was left as it was.
+        LockedError: another process is writing.
+    """
+    with _locked(folder) as catalog:
+        problems = [*check_catalog(catalog, progress)]
+        hopeless = next((problem for problem in problems if problem.next_step == HOPELESS), None)
+        if hopeless:
+            raise CorruptError(f"{hopeless.message}. It was left as it was: {HOPELESS}")
+        damaged = [problem for problem in problems if problem.document_id is not None]
+        dimension = catalog.fingerprint().dimension
+        with suppress(*UNREADABLE):  # the catalog is: told of already
+            problems += _check_indexes(folder, catalog, alone=True)
+        orphans = catalog.purge([problem.document_id for problem in damaged if problem.document_id is not None])
+        progress("indexes", 0, 1)
+        rebuild_indexes(folder, catalog, dimension)
+        catalog.checkpoint()
+    return Repair(tuple(problem.source or "" for problem in damaged), orphans, tuple(problems))
+
+
+def compact(folder: Path, progress: Progress = silent) -> Compaction:
+    """Write catalog and indexes anew without what was deleted, and empty the log.
+
+    It takes about as much free space as the catalog is large. If that runs out, everything stays as it was.
+
+    Raises:
+        CorruptError: a row is damaged.
+        LockedError: another process is writing.
+        StorageError: the disk is full.
+    """
+    before = folder_bytes(folder)
+    with _locked(folder) as catalog:
+        progress("indexes", 0, 2)
+        rebuild_indexes(folder, catalog, catalog.fingerprint().dimension)
+        progress("catalog", 1, 2)
+        complete = catalog.vacuum()
+    return Compaction(before, folder_bytes(folder), complete)
+
+
+def rebuild_indexes(folder: Path, catalog: Catalog, dimension: int) -> None:
+    """Make the indexes from the catalog as if there were none, and store them. Raises CorruptError, StorageError."""
+    words, vectors = LexicalIndex(), FaissIndex(dimension)
+    for changes in catalog.changes(0):
+        words.apply(changes.seq, changes.removed, changes.added, changes.texts)
+        vectors.apply(changes.seq, changes.removed, changes.added, changes.vectors, changes.languages)
+    words.save(folder, catalog.identity)
+    vectors.save(folder, catalog.identity)
+
+
+def folder_bytes(folder: Path) -> int:
+    """Bytes of all files in a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[Inspector]:
+    with writer_lock(folder, _WAIT):
+        catalog = Inspector(folder / FILE_NAME)
+        try:
+            yield catalog
+        finally:
+            catalog.close()
+
+
+def _check_indexes(folder: Path, catalog: Inspector, alone: bool = False) -> list[Problem]:
+    """What is wrong with the index files. An index may lag while somebody writes, so that only one that lags while
+    nobody does is told of (``alone``: the writer's lock is held already)."""
+    problems = _index_problems(folder, catalog)
+    if alone or not problems:
+        return problems
+    try:
+        with writer_lock(folder, 0):
+            return _index_problems(folder, catalog)
+    except LockedError:
+        return []  # whoever writes stores the indexes when done
+
+
+def _index_problems(folder: Path, catalog: Inspector) -> list[Problem]:
+    newest, ids = catalog.chunk_numbers()
+    problems = []
+    for name, file, read in (
+        ("lexical", lexical.MANIFEST, _read_lexical),
+        ("vector", faiss.FILE_NAME, _read_vectors),
+    ):
+        try:
+            metadata, found = read(folder)
+            fault = _index_fault(metadata, found, newest, ids, catalog.identity)
+        except FileNotFoundError as error:
+            fault = f"the file {Path(error.filename or file).name} is missing"
+        except CorruptError as error:
+            fault = str(error)
+        if fault:
+            problems.append(Problem("index", f"the {name} index: {fault}", _REPAIR))
+    return problems
+
+
+def _index_fault(metadata: dict[str, Any], found: Ints, newest: int, ids: Ints, identity: str) -> str | None:
+    if metadata.get("catalog") != identity:
+        return "it was made from another catalog"
+    if metadata["seq"] != newest:
+        return f"it has reached change {metadata['seq']}, and the catalog is at {newest}"
+    if not np.array_equal(np.sort(found), ids):
+        return f"it holds {len(found)} chunks that are not the {len(ids)} of the catalog"
+    return None
+
+
+def _read_lexical(folder: Path) -> tuple[dict[str, Any], Ints]:
+    metadata, _ = read_container(folder / lexical.MANIFEST, lexical.KIND)
+    parts = [segment.Segment.read(folder / Path(name).name).ids for name in metadata["segments"]]
+    return metadata, np.concatenate([np.empty(0, np.int64), *parts])
+
+
+def _read_vectors(folder: Path) -> tuple[dict[str, Any], Ints]:
+    metadata, arrays = read_container(folder / faiss.FILE_NAME, faiss.KIND)
+    return metadata, arrays["ids"]
