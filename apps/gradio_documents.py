@@ -11,6 +11,7 @@ from apps import gradio_html as html
 from apps import gradio_uploads as uploads
 from apps.gradio_errors import shown, words
 from apps.gradio_text import label, language_of, say
+from ingest.origins import archive_of
 from ragbot.bot import RagBot
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def build(bot: RagBot, blocks: gr.Blocks, tab: gr.Tab, refresh_chat: Callable[..
             result = html.report(bot.ingest(*kept.paths, progress=tell), language)
         except Exception as error:  # noqa: BLE001  # told on the page, where it stays, and kept in the log
             result = html.failure(*words(error, language))
-        uploads.discard(kept.new, {document.source for document in bot.documents()})
+        uploads.discard(kept.new, {archive_of(document.source) for document in bot.documents()})
         return {files: None, report: result, **listing(language)}
 
     def ask(source: str | None, request: gr.Request) -> dict[Any, Any]:

@@ -280,7 +280,8 @@ def test_empty_knowledge_base_then_upload_ask_and_remove(browser: Browser, tmp_p
                 page.get_by_text("1 新增").wait_for()
                 bad.with_name(good.name).write_bytes(b"\0\1 broken \xff" * 50)
                 page.locator("#rb-upload input[type=file]").set_input_files(bad.with_name(good.name))
-                page.get_by_text("月球 站 (2).md").wait_for()
+                # The report names it; the progress bar did so before, while it was still there.
+                page.locator("#rb-report .rb-report").get_by_text("月球 站 (2).md").wait_for()
                 assert Path(document.source).read_bytes() == good.read_bytes()
                 assert [file.name for file in (tmp_path / "kb" / "uploads").iterdir()] == ["月球 站.md"]
 
