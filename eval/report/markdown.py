@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from eval.contrast import Contrast, Verdict
+from eval.files import write_text
 from eval.report.overview import cards, facts
 from eval.report.verdicts import flip_lines, notes, split, tally, verdict_lines
 from eval.report.words import Language, Words
-from eval.runs import Run, write_text
+from eval.runs import Run
 from eval.summary import Figure
 
 MOST_FLIPS = 10

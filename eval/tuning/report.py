@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from eval.files import write_text
 from eval.metrics.table import METRICS
-from eval.runs import write_text
 from eval.tuning.space import Value
 from eval.tuning.tune import Confirmation, Tuned
 from ragbot.errors import UserError

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eval.datasets.base import Question
+from eval.files import cut_torn_line
 from eval.harness import ask_one
 from eval.metrics.table import METRICS
 from eval.responses import System
-from eval.runs import Row, cut_torn_line
+from eval.runs import Row
 from eval.scoring import Scorer
 from eval.systems import Mode, ragbot_system
 from eval.tuning.space import Knob, Value, changed

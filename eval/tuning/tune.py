@@ -11,9 +11,9 @@ from typing import Any
 from eval.compare import Difference, paired
 from eval.datasets.base import PARTS, Question, QuestionSet, split_by_document
 from eval.datasets.open import fingerprint
+from eval.files import now, read_json, write_json, writing
 from eval.metrics.table import METRICS
 from eval.run import Plan, digest, read_questions, settings_of
-from eval.runs import now, read_json, write_json, writing
 from eval.systems import Mode
 from eval.tuning import threshold as thresholds
 from eval.tuning.space import Knob, Value, changed, current, knobs

@@ -243,7 +243,7 @@ def _contrast(before: Run, after: Run, metrics: Sequence[str] | None = None) -> 
 
 def _figures(done: Run) -> list[dict[str, Any]]:
     """The figures of a run; computed once, then kept beside it."""
-    from eval.runs import write_json
+    from eval.files import write_json
     from eval.summary import encode, summarize
 
     path = done.folder / FIGURES if done.folder else None
@@ -281,8 +281,8 @@ def _write(
 
 def _check(chosen: Plan, extras: Extras, baseline: Run | None) -> None:
     """Say before the work what would come to nothing after it. Raises UserError, EvaluationError, MissingExtraError."""
+    from eval.files import check_writable
     from eval.report import check_extras
-    from eval.runs import check_writable
 
     check_extras()
     if extras.fail_on != "never" and baseline is None:

@@ -28,7 +28,7 @@ def run(
     options: AnswerOptions, wanted: Mapping[str, Any], budget: str, name: str, resume: str, output: Path | None
 ) -> int:
     """Tune; returns the exit code."""
-    from eval.runs import check_writable
+    from eval.files import check_writable
     from eval.tuning.report import SETTINGS, write_report, write_settings
     from eval.tuning.tune import TunePlan, tune
     from eval.workbench import Workbench
