@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from ragbot.console.eval_commands import eval_app, tune
+from ragbot.console.kb_commands import kb_app
 from ragbot.console.options import (
     INTERRUPTED,
     AnswerOptions,
@@ -37,7 +38,6 @@ app = typer.Typer(
     no_args_is_help=True,
     **_STYLE,  # type: ignore[arg-type]
 )
-kb_app = typer.Typer(help="Look into knowledge bases, and look after them.", no_args_is_help=True, **_STYLE)  # type: ignore[arg-type]
 models_app = typer.Typer(help="The models that can be used.", no_args_is_help=True, **_STYLE)  # type: ignore[arg-type]
 config_app = typer.Typer(help="The settings, and where they come from.", no_args_is_help=True, **_STYLE)  # type: ignore[arg-type]
 app.add_typer(kb_app, name="kb")
@@ -47,7 +47,6 @@ app.add_typer(eval_app, name="eval")
 app.command("tune")(tune)
 
 Question = Annotated[str, typer.Argument(metavar="QUESTION", help="The question, in quotes.", show_default=False)]
-ExportFile = Annotated[Path, typer.Argument(metavar="FILE", help="The file of the export.", show_default=False)]
 
 
 @app.callback(invoke_without_command=True)
@@ -154,99 +153,6 @@ def ui(
     from ragbot.console import web
 
     return web.serve(options, host, port, ingest or (), open_browser)
-
-
-@kb_app.command("info")
-@command
-def kb_info(options: KnowledgeBaseOptions) -> None:
-    """What is in a knowledge base, and which embedder built it."""
-    from ragbot.console import knowledge, render
-
-    options.terminal.show(knowledge.summary(options), render.kb_info)
-
-
-@kb_app.command("list")
-@command
-def kb_list(options: Options) -> None:
-    """The knowledge bases in the data folder; * marks the default."""
-    from ragbot.console import knowledge, render
-
-    options.terminal.show(knowledge.listing(options), render.kb_list)
-
-
-@kb_app.command("documents")
-@command
-def kb_documents(options: KnowledgeBaseOptions) -> None:
-    """The documents: type, language, date, title, source."""
-    from ragbot.console import knowledge, render
-
-    options.terminal.show({"documents": knowledge.all_documents(options)}, render.documents)
-
-
-@kb_app.command("remove")
-@command
-def kb_remove(
-    source: Annotated[
-        str, typer.Argument(metavar="SOURCE", help="As `ragbot kb documents` shows it.", show_default=False)
-    ],
-    options: KnowledgeBaseOptions,
-) -> None:
-    """Remove a document; its text can be found nowhere afterwards. The file itself stays."""
-    from ragbot.console import knowledge
-
-    removed = knowledge.remove(options, source)
-    options.terminal.show({"removed": removed}, lambda terminal, _: terminal.line(f"removed {removed}"))
-
-
-@kb_app.command("verify")
-@command
-def kb_verify(options: KnowledgeBaseOptions) -> int:
-    """Read all of a knowledge base, and say what is damaged; the exit code is 1 if something is.
-
-    Nothing is changed. Every text, chunk, embedding and index is compared with its checksum.
-    """
-    from ragbot.console import maintenance
-
-    return maintenance.verify(options)
-
-
-@kb_app.command("repair")
-@command
-def kb_repair(options: KnowledgeBaseOptions) -> None:
-    """Remove the documents that are damaged, and name them; make the search indexes again.
-
-    Ingest the same files again afterwards. What is whole stays as it is.
-    """
-    from ragbot.console import maintenance
-
-    maintenance.repair(options)
-
-
-@kb_app.command("compact")
-@command
-def kb_compact(options: KnowledgeBaseOptions) -> int:
-    """Write a knowledge base anew without the space and the remains of what was removed."""
-    from ragbot.console import maintenance
-
-    return maintenance.compact(options)
-
-
-@kb_app.command("export")
-@command
-def kb_export(file: ExportFile, options: KnowledgeBaseOptions) -> None:
-    """Write a knowledge base, uploaded files included, to one new file: a backup, or to take along."""
-    from ragbot.console import maintenance
-
-    maintenance.export(options, file)
-
-
-@kb_app.command("import")
-@command
-def kb_import(file: ExportFile, options: KnowledgeBaseOptions) -> None:
-    """Make a new knowledge base (--kb NAME) of a file that `ragbot kb export` wrote."""
-    from ragbot.console import maintenance
-
-    maintenance.import_(options, file)
 
 
 @models_app.command("list")

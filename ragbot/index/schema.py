@@ -45,5 +45,16 @@ MIGRATIONS = (
     CREATE TABLE deletions (seq INTEGER NOT NULL, chunk_id INTEGER NOT NULL, PRIMARY KEY (seq, chunk_id)) WITHOUT ROWID;
     INSERT INTO meta VALUES ('seq', '0'), ('identity', lower(hex(randomblob(16))));
     """,
+    """
+    ALTER TABLE chunks ADD COLUMN parent_start INTEGER;     -- the larger span that a hit may be shown as
+    ALTER TABLE chunks ADD COLUMN parent_end INTEGER;
+    CREATE TABLE archives (                     -- archives whose members were all taken, to be skipped while unchanged
+        source TEXT PRIMARY KEY,
+        content_hash TEXT NOT NULL,
+        size INTEGER NOT NULL,
+        mtime_ns INTEGER NOT NULL,
+        checksum INTEGER NOT NULL               -- of the columns above
+    ) WITHOUT ROWID;
+    """,
 )
 VERSION = len(MIGRATIONS)
