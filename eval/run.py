@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ingest.pipeline import ProgressCallback as IngestProgressCallback
 
 #: Settings that cannot change a figure; what is secret is among them.
-_IRRELEVANT = ("ui.", "openai.api_key", "data_dir", "bench_dir", "kb")
+_IRRELEVANT = ("ui.", "openai.api_key", "vectors.chroma_", "data_dir", "bench_dir", "kb")
 _PACKAGES = ("onnxruntime", "faiss-cpu", "rjieba", "langchain-core", "transformers", "torch", "openai")
 
 

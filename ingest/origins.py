@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from ingest.archives.members import INSIDE, ArchiveLimits, Member, is_archive, members
+from ingest.archives.members import ArchiveLimits, Member, is_archive, members
+from ingest.loaders import SUPPORTED_SUFFIXES
 from ingest.temporary import PrivateFolder
 from ragbot.documents import FailedSource
 from ragbot.errors import LoaderError
+from ragbot.index.archives import archive_of
 
 if TYPE_CHECKING:
+    from ingest.archives.unchanged import KnownArchives
     from ingest.web.fetcher import Fetcher
+
+__all__ = ["Item", "Origins", "archive_of"]
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
     """A document to be: a file, the source it is known by, and for a private copy its own ``name``.
 
-    ``path`` is None for a page that has not changed since ``metadata`` was noted.
+    ``path`` is None for what is known not to have changed: a page since ``metadata`` was noted, a member of an archive.
     """
 
     path: Path | None
@@ -44,19 +49,29 @@ class Origins:
         user_agent: what servers are told.
         allow_private: whether a host in a private network may be named.
         known: the metadata of a document that is there already, by source; None where there is none.
+        archives: tells which archives need not be unpacked again; None: all are.
+        suffixes: of the documents in an archive.
     """
 
     def __init__(
-        self, max_bytes: int, user_agent: str, allow_private: bool, known: Callable[[str], Mapping[str, str] | None]
+        self,
+        max_bytes: int,
+        user_agent: str,
+        allow_private: bool,
+        known: Callable[[str], Mapping[str, str] | None],
+        archives: KnownArchives | None = None,
+        suffixes: Collection[str] = SUPPORTED_SUFFIXES,
     ) -> None:
         self.ignored: list[str] = []
         self.failed: list[FailedSource] = []
-        #: The members of each archive that was read to its end.
+        #: The members of each archive that was read to its end without a failure, or has not changed since.
         self.inside: dict[str, set[str]] = {}
         self._max_bytes = max_bytes
         self._user_agent = user_agent
         self._allow_private = allow_private
         self._known = known
+        self._archives = archives
+        self._suffixes = suffixes
         self._open = ExitStack()
         self._folder: PrivateFolder | None = None
         self._fetcher: Fetcher | None = None
@@ -82,10 +97,16 @@ class Origins:
     def _members(self, archive: Path) -> Iterator[Item]:
         if self._folder is None:
             self._folder = self._open.enter_context(PrivateFolder())
+        limits = ArchiveLimits(member_bytes=self._max_bytes)
         seen: set[str] = set()
         whole = True
         try:
-            for found in members(archive, self._folder, ArchiveLimits(member_bytes=self._max_bytes)):
+            unchanged = self._archives.unchanged(archive) if self._archives else None
+            if unchanged is not None:
+                self.inside[str(archive)] = set(unchanged)
+                yield from (Item(None, source) for source in unchanged)
+                return
+            for found in members(archive, self._folder, limits, self._suffixes):
                 if isinstance(found, Member):
                     seen.add(found.source)
                     yield Item(found.path, found.source, found.name)
@@ -94,6 +115,9 @@ class Origins:
                     self.failed.append(found)
                 else:
                     self.ignored.append(found.source)
+        except LoaderError as error:
+            whole = False
+            self.failed.append(FailedSource(str(archive).encode("utf-8", "replace").decode(), str(error)))
         except OSError as error:
             whole = False
             self.failed.append(FailedSource(str(archive), f"cannot be read: {error.strerror or error}"))
@@ -120,8 +144,3 @@ class Origins:
             return
         noted = {"url": page.location, "etag": page.etag, "last_modified": page.last_modified}
         yield Item(page.path, page.url, page.name, {key: value for key, value in noted.items() if value})
-
-
-def archive_of(source: str) -> str:
-    """The file that a source stands in: the archive of ``notes.zip!/zh/lora.md``, or itself."""
-    return source.partition(INSIDE)[0]

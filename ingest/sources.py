@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ingest.archives.members import INSIDE, is_archive
+from ingest.archives.members import is_archive
 from ingest.loaders import IMAGE_SUFFIXES, SUPPORTED_SUFFIXES
 from ragbot.documents import FailedSource
 from ragbot.errors import SourceError
+from ragbot.index.archives import INSIDE
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +25,28 @@ class Found:
     failed: list[FailedSource]
     folders: list[Path]
 
+    def within(self, places: Collection[Path]) -> Found:
+        """The same of these files, and of what lies in these folders, alone."""
 
-def find(paths: Iterable[str | os.PathLike[str]], images: bool = False) -> Found:
+        def wanted(path: Path) -> bool:
+            return path in places or any(folder in places for folder in path.parents)
+
+        return replace(
+            self,
+            files=[path for path in self.files if wanted(path)],
+            ignored=[path for path in self.ignored if wanted(path)],
+            failed=[failure for failure in self.failed if wanted(Path(failure.source))],
+        )
+
+
+def find(
+    paths: Iterable[str | os.PathLike[str]], images: bool = False, suffixes: Collection[str] = SUPPORTED_SUFFIXES
+) -> Found:
     """Files under ``paths``, each once, folders walked in order of name; hidden ones and links to folders left out.
 
     Args:
         images: also take the pictures of a folder. Few of those that lie about hold text, and reading one takes long.
+        suffixes: of the files that are taken from a folder.
 
     Raises:
         SourceError: a path does not exist or may not be read, or there is nothing to read in any of them.
@@ -38,22 +55,20 @@ def find(paths: Iterable[str | os.PathLike[str]], images: bool = False) -> Found
     ignored: list[Path] = []
     failed: list[FailedSource] = []
     folders: list[Path] = []
-    given = [_named(path) for path in paths]
+    given = [absolute(path) for path in paths]
     for path in given:
         if stat.S_ISDIR(_mode(path)):
             folders.append(path)
             for found in _walk(path, failed):
                 suffix = found.suffix.lower()
-                if is_archive(found.name) or (
-                    suffix in SUPPORTED_SUFFIXES and (images or suffix not in IMAGE_SUFFIXES)
-                ):
+                if is_archive(found.name) or (suffix in suffixes and (images or suffix not in IMAGE_SUFFIXES)):
                     files.setdefault(found)
                 else:
                     ignored.append(found)
         else:
             files.setdefault(path)  # named by the person: if it cannot be read, the report says why
     if not files:
-        kinds = " ".join(sorted(SUPPORTED_SUFFIXES))
+        kinds = " ".join(sorted(suffixes))
         raise SourceError(f"nothing to ingest in {', '.join(map(str, given))}; formats: {kinds}")
     return Found(list(files), ignored, failed, folders)
 
@@ -86,13 +101,19 @@ def vanished(
     return gone
 
 
-def _named(path: str | os.PathLike[str]) -> Path:
+def absolute(path: str | os.PathLike[str]) -> Path:
     """The absolute path under which a file is known, whatever folder it was named from."""
     try:
-        absolute = Path(path).expanduser().absolute()
+        whole = Path(path).expanduser().absolute()
     except RuntimeError:  # "~draft.md" is a name here, and nobody's home
-        absolute = Path(path).absolute()
-    return absolute.resolve() if ".." in absolute.parts else absolute
+        whole = Path(path).absolute()
+    return whole.resolve() if ".." in whole.parts else whole
+
+
+def check_exist(paths: Iterable[str | os.PathLike[str]]) -> None:
+    """Raise SourceError for a path that does not exist or may not be looked at."""
+    for path in paths:
+        _mode(absolute(path))
 
 
 def _mode(path: Path) -> int:
@@ -114,5 +135,5 @@ def _walk(folder: Path, failed: list[FailedSource]) -> Iterator[Path]:
     for root, folders, names in os.walk(folder, onerror=refuse):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
-            if not name.startswith("."):
+            if not name.startswith((".", "~$")):  # "~$report.docx": Office has report.docx open
                 yield Path(root) / name

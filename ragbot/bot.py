@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from ragbot.documents import Answer, Document, IngestReport, Message, ParsedDocument, ScoredChunk
+from ragbot.generation.chat_models import chat_model as chat_model
+from ragbot.generation.chat_models import model_options as model_options
 from ragbot.index.filters import Filter
 from ragbot.index.knowledge_base import KnowledgeBase
-from ragbot.models.registry import EXTRACTIVE, load_chat_model, load_embedder
+from ragbot.index.vectors.stores import StoreOptions
+from ragbot.models.registry import EXTRACTIVE
+from ragbot.models.registry import load_embedder as load_embedder
 from ragbot.retrieval.retriever import HybridRetriever
 from ragbot.settings import Settings, load_settings
 
@@ -23,9 +27,13 @@ if TYPE_CHECKING:
     from llama_index.core.base.base_retriever import BaseRetriever as LlamaIndexRetriever
 
     from ingest.chunkers.base import Chunker
+    from ingest.contextual import ContextWriter
     from ingest.pipeline import ProgressCallback
     from ragbot.generation.chain import AnswerChain, AnswerStream
     from ragbot.models.embedders.base import Embedder
+
+#: Requests for context lines that a server is sent at a time.
+_AT_ONCE = 8
 
 
 class RagBot:
@@ -47,6 +55,8 @@ class RagBot:
         self._llm = llm
         self._chain: AnswerChain | None = None
         self._chain_lock = threading.Lock()
+        self._model: BaseChatModel | None = None
+        self._model_lock = threading.Lock()
         self.retriever = HybridRetriever(kb, embedder, settings.retrieval.dense_weight, settings.retrieval.candidates)
 
     @classmethod
@@ -78,7 +88,7 @@ class RagBot:
         chosen = settings.embedder if embedder is None else embedder
         model = load_embedder(chosen, **model_options(chosen, settings)) if isinstance(chosen, str) else chosen
         spec = chosen if isinstance(chosen, str) else None
-        kb_open = KnowledgeBase(folder, model.fingerprint, create, spec)
+        kb_open = KnowledgeBase(folder, model.fingerprint, create, spec, store_options(settings))
         return cls(kb_open, model, settings.llm if llm is None else llm, settings)
 
     # -- documents -----------------------------------------------------------------------------------------------
@@ -88,6 +98,7 @@ class RagBot:
         *paths: str | os.PathLike[str],
         acl: Sequence[str] | None = None,
         sync: bool = False,
+        only: Collection[Path] | None = None,
         progress: ProgressCallback | None = None,
     ) -> IngestReport:
         """Bring files, folders, archives and URLs in; unchanged ones are skipped, and a bad one stops nothing.
@@ -95,15 +106,18 @@ class RagBot:
         Args:
             acl: principals that may see the documents, empty for everyone; None keeps what an old one had.
             sync: also remove the documents whose files have vanished from the folders that are named.
+            only: of what is found, read these files (absolute paths) and what lies in these folders; None for all.
             progress: called as the run goes on.
 
         Raises:
             SourceError: a path does not exist, or there is nothing to read.
+            UserError: a reader of the settings is not installed.
             LockedError: another process is writing.
         """
         from ingest.parsing import Limits
         from ingest.pipeline import ingest
 
+        writer = self._context_writer()
         chosen = self.settings.ingest
         return ingest(
             self.kb,
@@ -111,11 +125,15 @@ class RagBot:
             self._chunker(),
             paths,
             acl=acl,
+            context=self.settings.chunking.context,
+            writer=writer,
             max_bytes=chosen.max_file_mb * 1024 * 1024,
             parsers=chosen.parsers,
             limits=Limits(chosen.parse_seconds, chosen.parse_memory_mb),
             sync=sync,
             images=chosen.images,
+            readers=chosen.readers,
+            only=only,
             user_agent=chosen.user_agent,
             allow_private=chosen.allow_private,
             progress=progress,
@@ -130,7 +148,16 @@ class RagBot:
         """Bring documents in that are in memory, by source name."""
         from ingest.pipeline import ingest_documents
 
-        return ingest_documents(self.kb, self.embedder, self._chunker(), documents, acl=acl, progress=progress)
+        return ingest_documents(
+            self.kb,
+            self.embedder,
+            self._chunker(),
+            documents,
+            acl=acl,
+            context=self.settings.chunking.context,
+            writer=self._context_writer(),
+            progress=progress,
+        )
 
     def remove(self, source: str) -> bool:
         """Remove a document by its source, and our copy if it was uploaded; False if there is none of that name."""
@@ -228,6 +255,26 @@ class RagBot:
         chunking = self.settings.chunking
         return make_chunker(chunking.chunker, self.embedder, chunking.chunk_tokens, chunking.chunk_tokens_zh)
 
+    def _context_writer(self) -> ContextWriter | None:
+        from ingest.contextual import ContextWriter, require_model
+
+        if self.settings.chunking.context != "model":
+            return None
+        require_model("model", self._llm)
+        spec = self._llm
+        if not isinstance(spec, str):
+            spec = f"{type(spec).__name__}:{getattr(spec, 'model_name', None) or getattr(spec, 'model', '')}"
+        # A server works on several requests at once; a model in this process on one.
+        return ContextWriter(self._chat_model, spec, _AT_ONCE if spec.startswith("openai:") else 1)
+
+    def _chat_model(self) -> BaseChatModel:
+        """The chat model, which answers and the lines of ingestion share."""
+        with self._model_lock:
+            if self._model is None:
+                assert self._llm is not None  # for mypy: extractive is dealt with before
+                self._model = chat_model(self._llm, self.settings) if isinstance(self._llm, str) else self._llm
+            return self._model
+
     def _answerer(self) -> Any:
         if self._llm is None or self._llm == EXTRACTIVE:
             from ragbot.generation.extractive import ExtractiveAnswerer
@@ -235,35 +282,13 @@ class RagBot:
             return ExtractiveAnswerer(self.kb, self.embedder)
         from ragbot.generation.answerers import ChatAnswerer
 
-        model = self._llm
-        if isinstance(model, str):
-            model = chat_model(model, self.settings)
         generation = self.settings.generation
-        return ChatAnswerer(model, generation.context_tokens, generation.strategy, generation.samples)
+        return ChatAnswerer(self._chat_model(), generation.context_tokens, generation.strategy, generation.samples)
 
 
-def chat_model(spec: str, settings: Settings) -> BaseChatModel:
-    """The chat model that ``spec`` names, with the endpoint and the sampling of the settings. Raises ModelNotFoundError."""
-    return load_chat_model(spec, **model_options(spec, settings), **_sampling(spec, settings))
-
-
-def model_options(spec: str, settings: Settings) -> dict[str, Any]:
-    """What the provider of ``spec`` needs to know of the settings."""
-    if spec.partition(":")[0] != "openai":
-        return {}
-    endpoint = settings.openai
-    return {
-        "base_url": endpoint.base_url,
-        "api_key": endpoint.api_key.get_secret_value() or None,
-        "timeout": endpoint.timeout,
-    }
-
-
-def _sampling(spec: str, settings: Settings) -> dict[str, Any]:
-    from ragbot.generation.strategies import strategy_called
-
-    generation = settings.generation
-    limit = "max_tokens" if spec.partition(":")[0] == "openai" else "max_new_tokens"
-    # Reasoning, or the frame of an object, must not eat up the room of the answer.
-    tokens = generation.answer_tokens + strategy_called(generation.strategy).extra_tokens
-    return {"temperature": generation.temperature, limit: tokens}
+def store_options(settings: Settings) -> StoreOptions:
+    """What the vector stores need to know of the settings."""
+    vectors = settings.vectors
+    return StoreOptions(
+        vectors.store, vectors.chroma_url, vectors.chroma_token.get_secret_value(), vectors.timeout, vectors.langchain
+    )

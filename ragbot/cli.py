@@ -75,17 +75,34 @@ def ingest(
     sync: Annotated[
         bool, typer.Option("--sync", help="Also remove documents whose files have vanished from the folders.")
     ] = False,
+    watch: Annotated[
+        bool,
+        typer.Option(
+            "--watch",
+            help="Then follow the files and folders and bring in what changes (with --sync: also remove what vanishes), "
+            "until Ctrl-C. On network drives set WATCHFILES_FORCE_POLLING=1.",
+        ),
+    ] = False,
+    reader: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--reader",
+            metavar="[.SUFFIX=]MODULE:CLASS",
+            help="LlamaIndex reader for files of a suffix (default: that of the file named); repeatable.",
+        ),
+    ] = None,
 ) -> int:
     """Bring documents in: files, folders, ZIP and TAR archives, pages of the web.
 
     Text, Markdown, HTML, PDF, Office, EPUB, e-mail, notebooks, tables, JSON, reStructuredText, source code; pictures by
     name, or with ingest.images. Unchanged files are skipped, and a file that cannot be read stops nothing: it is listed with its reason. The exit
     code is 1 if a file that you named yourself failed, or if no file could be read at all; else 0. Ctrl-C keeps what
-    was committed, and the same command goes on from there.
+    was committed, and the same command goes on from there. With --watch, Ctrl-C after the first run is the ordinary end
+    (exit code 0), and --json prints one object a line: the report of each run that did something, or its error.
     """
     from ragbot.console import intake
 
-    return intake.ingest(options, paths, acl or (), sync)
+    return intake.ingest(options, paths, acl or (), sync, reader or (), watch)
 
 
 @app.command()

@@ -78,7 +78,10 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A span of a document that is embedded and found as one: ``text == document_text[start:end]``."""
+    """A span of a document that is embedded and found as one: ``text == document_text[start:end]``.
+
+    ``parent`` is the larger span around it that it may be read as, where its chunker made such spans.
+    """
 
     id: int
     document: Document
@@ -88,6 +91,7 @@ class Chunk:
     end: int
     page: int | None = None
     headings: tuple[str, ...] = ()
+    parent: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +178,8 @@ class IngestReport:
     """What one run of ingestion did, by source; a failed source never stops the others.
 
     ``ignored`` are files inside a folder that no loader knows; ``embedded`` counts texts that went through the
-    embedder, ``chunks`` all that were stored, ``characters`` the text of added and updated documents.
+    embedder, ``chunks`` all that were stored, ``characters`` the text of added and updated documents, ``contexts`` the
+    lines that a chat model wrote about chunks, and ``contexts_failed`` the chunks whose line it failed to write.
     """
 
     added: tuple[str, ...] = ()
@@ -186,4 +191,6 @@ class IngestReport:
     chunks: int = 0
     embedded: int = 0
     characters: int = 0
+    contexts: int = 0
+    contexts_failed: int = 0
     seconds: float = 0.0

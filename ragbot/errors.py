@@ -15,6 +15,7 @@
     │   ├── LockedError              another process is writing
     │   ├── NewerVersionError        it was made by a newer ragbot
     │   ├── CorruptError             a checksum does not match
+    │   ├── VectorStoreError         an outside vector store is away, or refuses
     │   └── StorageError             the disk is full or refuses to write
     ├── GenerationError              a chat model failed or cannot be reached (exit code 1)
     └── SystemFailedError            an evaluation stopped, because the system failed at question after question
@@ -81,6 +82,10 @@ class NewerVersionError(KnowledgeBaseError):
 
 class CorruptError(KnowledgeBaseError):
     """Stored data does not match its checksum."""
+
+
+class VectorStoreError(KnowledgeBaseError):
+    """A vector store outside of ragbot cannot be reached, or does not do what was asked."""
 
 
 class StorageError(KnowledgeBaseError):

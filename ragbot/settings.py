@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Annotated, Any, Literal
 
 import platformdirs
 import pydantic_settings
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from ragbot.errors import SettingsError
@@ -28,12 +29,18 @@ DELIMITER = "__"
 CATALOG = "catalog.sqlite3"
 #: Read directly from the environment, never part of the tree.
 ENVIRONMENT_ONLY = {"RAGBOT_CONFIG", "RAGBOT_CACHE_DIR"}
+#: Settings that are tables themselves, and no branches of the tree.
+_TABLES = {"ingest.readers"}
+#: A suffix in the table of readers, and what it is read by.
+SUFFIX = re.compile(r"\.[a-z0-9_]{1,16}")
+READER = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*:[^\W\d]\w*")
 #: Never shown, not even in an error.
-_SECRETS = {"openai.api_key"}
+_SECRETS = {"openai.api_key", "vectors.chroma_token"}
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(gt=0)]
-ChunkerName = Literal["recursive", "headings", "sentences", "semantic", "code", "rows"]
+ChunkerName = Literal["recursive", "headings", "sentences", "semantic", "hierarchical", "code", "rows", "auto"]
+ContextName = Literal["title", "none", "model"]
 StrategyName = Literal["zero-shot", "few-shot", "chain-of-thought", "self-consistency", "structured"]
 
 
@@ -54,9 +61,15 @@ class OpenAISettings(Section):
 class ChunkingSettings(Section):
     """How documents are cut."""
 
-    chunker: ChunkerName = Field("recursive", description="how: recursive, headings, sentences, semantic, code, rows")
+    chunker: ChunkerName = Field(
+        "recursive", description="how: recursive, headings, sentences, semantic, hierarchical, code, rows, auto"
+    )
     chunk_tokens: int = Field(96, ge=16, le=8192, description="largest chunk, in the embedder's tokens")
     chunk_tokens_zh: int = Field(192, ge=16, le=8192, description="the same for documents in Chinese, Japanese, Korean")
+    context: ContextName = Field(
+        "title",
+        description="embedded in front of a chunk: title (and headings), none, model (a line that llm writes too)",
+    )
 
 
 class IngestSettings(Section):
@@ -71,6 +84,20 @@ class IngestSettings(Section):
     parse_memory_mb: Annotated[int, Field(ge=128)] = Field(
         2048, description="memory that parsing a file may take, in MiB"
     )
+    readers: dict[str, str] = Field(
+        {}, description='LlamaIndex readers by suffix: { ".hwp" = "llama_index.readers.file:HWPReader" }'
+    )
+
+    @field_validator("readers")
+    @classmethod
+    def _check_readers(cls, readers: dict[str, str]) -> dict[str, str]:
+        for suffix, reader in readers.items():
+            if not SUFFIX.fullmatch(suffix) or not READER.fullmatch(reader):
+                raise ValueError(
+                    f'{suffix!r} = {reader!r} is no suffix (small letters, with its dot) and reader: write ".hwp" = '
+                    '"package.module:Class"'
+                )
+        return readers
 
 
 class RetrievalSettings(Section):
@@ -79,6 +106,16 @@ class RetrievalSettings(Section):
     top_k: Annotated[int, Field(gt=0, le=1000)] = Field(10, description="hits of a search")
     dense_weight: Fraction = Field(0.7, description="weight of the dense score; the rest is lexical")
     candidates: Positive = Field(100, description="candidates taken from each index before fusion")
+
+
+class VectorSettings(Section):
+    """Where vectors are kept. A knowledge base remembers the name of its store, and never an address."""
+
+    store: str = Field("faiss", description="of new knowledge bases: faiss, chroma, chroma-server, langchain")
+    chroma_url: str = Field("", description="address of a Chroma server (chroma run), such as http://127.0.0.1:8000")
+    chroma_token: SecretStr = Field(SecretStr(""), description="bearer token that the Chroma server asks for")
+    timeout: float = Field(10.0, gt=0, description="seconds to wait for a vector store's server")
+    langchain: str = Field("", description="package.module:factory, which makes a LangChain vector store")
 
 
 class GenerationSettings(Section):
@@ -121,6 +158,7 @@ class Settings(BaseSettings):
     openai: OpenAISettings = OpenAISettings()
     chunking: ChunkingSettings = ChunkingSettings()
     ingest: IngestSettings = IngestSettings()
+    vectors: VectorSettings = VectorSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     generation: GenerationSettings = GenerationSettings()
     ui: UISettings = UISettings()
@@ -250,7 +288,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in tree.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and f"{prefix}{key}" not in _TABLES:
             flat.update(_flat(value, f"{prefix}{key}."))
         else:
             flat[f"{prefix}{key}"] = value

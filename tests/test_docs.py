@@ -18,13 +18,16 @@ import yaml  # type: ignore[import-untyped]
 from eval.datasets.jsonl import read_jsonl
 from eval.metrics.table import METRICS
 from eval.runs import RunStore
+from ingest.chunkers.registry import CHUNKERS
 from ragbot.console.eval_commands import eval_app
+from ragbot.console.kb_commands import kb_app
 from ragbot.models.testing import HashEmbedder
 from ragbot.settings import Settings, walk
 
 ROOT = Path(__file__).parents[1]
 READMES = [ROOT / "README.md", ROOT / "README.zh-CN.md"]
 GUIDES = [ROOT / "docs" / "evaluation.md", ROOT / "docs" / "evaluation.zh-CN.md"]
+KB_GUIDES = [ROOT / "docs" / "knowledge-bases.md", ROOT / "docs" / "knowledge-bases.zh-CN.md"]
 #: The commands that the guides have to show.
 EVALUATION = {f"eval {command.name}" for command in eval_app.registered_commands} | {"tune"}
 _FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -67,6 +70,18 @@ def test_commands_exist(page: Path) -> None:
         assert set(options) <= _options(command), command
 
 
+@pytest.mark.parametrize("page", KB_GUIDES, ids=lambda path: path.name)
+def test_commands_of_the_guide_to_knowledge_bases(page: Path) -> None:
+    commands = list(_commands(page))
+    all_of_them = {f"kb {command.name}" for command in kb_app.registered_commands}
+    assert all_of_them - {"kb info", "kb list", "kb documents", "kb remove"} <= {command for command, _ in commands}
+    for command, options in commands:
+        assert set(options) <= _options(command), command
+    table = re.findall(r"^\| `([a-z]+)` \|", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(table) == sorted(CHUNKERS)
+    assert KB_GUIDES[0].name in READMES[0].read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("page", GUIDES, ids=lambda path: path.name)
 def test_options_in_the_text_exist(page: Path) -> None:
     known = set[str]().union(*map(_options, EVALUATION))
@@ -97,7 +112,7 @@ def _options(command: str) -> frozenset[str]:
     return frozenset(_OPTION.findall(result.stdout))
 
 
-@pytest.mark.parametrize("page", READMES + GUIDES, ids=lambda path: path.name)
+@pytest.mark.parametrize("page", READMES + GUIDES + KB_GUIDES, ids=lambda path: path.name)
 def test_links_lead_somewhere(page: Path) -> None:
     text = re.sub(r"<!--.*?-->", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
     links = re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)", text)
@@ -131,10 +146,14 @@ def test_every_metric_is_documented(page: Path) -> None:
     assert re.findall(r"`([^`]+)`", headline.group(1)) == [metric.name for metric in METRICS.values() if metric.primary]
 
 
-def test_the_guides_show_the_same_code() -> None:
+@pytest.mark.parametrize("pages", [GUIDES, KB_GUIDES], ids=lambda pages: pages[0].name)
+def test_the_guides_show_the_same_code(pages: list[Path]) -> None:
     for language in ("sh", "yaml", "jsonl", "python"):
-        english, chinese = ([re.sub(r"\s+# .*", "", block) for block in _blocks(page, language)] for page in GUIDES)
+        english, chinese = ([re.sub(r"\s+# .*", "", block) for block in _blocks(page, language)] for page in pages)
         assert english == chinese, language
+
+
+def test_the_workflow_is_yaml() -> None:
     assert all(yaml.safe_load(block)["jobs"] for block in _blocks(GUIDES[0], "yaml"))
 
 

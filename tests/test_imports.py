@@ -17,7 +17,7 @@ PACKAGES = ("ragbot", "ingest", "agents", "apps", "eval")
 #: Layers from the leaves up. A module may import what stands in a lower row, and its own layer; layers of one row do
 #: not know each other. A module belongs to the longest name that it begins with.
 ROWS: tuple[tuple[str, ...], ...] = (
-    ("ragbot.text",),
+    ("ragbot.text", "ragbot.memory"),
     ("ragbot.documents", "ragbot.errors"),
     ("ragbot.settings",),
     ("ragbot.models",),

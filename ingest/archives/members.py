@@ -6,7 +6,7 @@ member's name, and no link is followed. What an archive may cost is in :mod:`ing
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -24,13 +24,13 @@ from ingest.archives.names import (
 )
 from ingest.archives.tar import packing_of, tar_entries
 from ingest.archives.zip import is_zip, zip_entries
+from ingest.loaders import SUPPORTED_SUFFIXES
 from ingest.temporary import PrivateFolder
 from ragbot.documents import FailedSource
+from ragbot.index.archives import INSIDE
 
 __all__ = ["ARCHIVE_SUFFIXES", "INSIDE", "ArchiveLimits", "Ignored", "Member", "is_archive", "members"]
 
-#: Between an archive's path and a member's name in a source, as Java's URLs of archives have it.
-INSIDE = "!/"
 _ADVICE = "unpack it and ingest the files"
 
 
@@ -55,13 +55,16 @@ class Ignored:
 
 
 def members(
-    path: Path, folder: PrivateFolder, limits: ArchiveLimits | None = None
+    path: Path,
+    folder: PrivateFolder,
+    limits: ArchiveLimits | None = None,
+    suffixes: Collection[str] = SUPPORTED_SUFFIXES,
 ) -> Iterator[Member | Ignored | FailedSource]:
     """The documents in the archive ``path`` and in archives inside it, in their order, copied into ``folder``.
 
     What cannot be read is an item too: a member that is protected, damaged, too large, a link or badly named stops
     nothing, and an archive that is damaged or costs too much gives what was read up to there, and a failure at its end.
-    Hidden members and folders are left out.
+    Hidden members and folders are left out. ``suffixes`` are those of documents.
 
     Raises:
         OSError: the archive cannot be opened, or the folder for temporary files cannot be written.
@@ -69,7 +72,7 @@ def members(
     limits = limits or ArchiveLimits()
     with path.open("rb") as file:
         budget = Budget(limits, path.stat().st_size)
-        walk = _Walk(budget, folder)
+        walk = _Walk(budget, folder, suffixes)
         try:
             yield from walk.archive(file, path.name, str(path), 1)
         except ExhaustedError as error:
@@ -81,6 +84,7 @@ def members(
 class _Walk:
     budget: Budget
     folder: PrivateFolder
+    suffixes: Collection[str]
     # By the source of the archive, so that an archive inside another has names of its own.
     _seen: set[str] = field(default_factory=set)
 
@@ -111,7 +115,7 @@ class _Walk:
         if is_passed_over(name):
             return
         source = f"{archive}{INSIDE}{name}"
-        suffix = document_suffix(name)
+        suffix = document_suffix(name, self.suffixes)
         inner = is_archive(name)
         if entry.refusal:
             yield FailedSource(source, f"{name} is not read: {entry.refusal}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from ingest.loaders import SUPPORTED_SUFFIXES
 from ingest.loaders.east_asian import best_east_asian
@@ -29,11 +29,11 @@ def is_archive(name: str) -> bool:
     return name.lower().endswith(ARCHIVE_SUFFIXES)
 
 
-def document_suffix(name: str) -> str:
-    """The suffix (from the loaders' table) under which a member is read; ``""`` where no loader reads it."""
+def document_suffix(name: str, suffixes: Collection[str] = SUPPORTED_SUFFIXES) -> str:
+    """The suffix (one of ``suffixes``: of a table of ours) under which a member is read; ``""`` where none is."""
     _, dot, suffix = name.rpartition("/")[2].rpartition(".")
     suffix = f"{dot}{suffix}".lower()
-    return next((known for known in SUPPORTED_SUFFIXES if known == suffix), "")
+    return next((known for known in suffixes if known == suffix), "")
 
 
 def is_passed_over(name: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ragbot.documents import ParsedDocument
 
@@ -21,3 +21,21 @@ class Chunker(Protocol):
 
     def split(self, document: ParsedDocument) -> list[Span]:
         """The spans of the chunks. Every character that is not white space lies in one of them."""
+
+
+@runtime_checkable
+class ParentChunker(Chunker, Protocol):
+    """A chunker whose chunks may have parents: larger spans that a hit can be read as."""
+
+    def split_with_parents(self, document: ParsedDocument) -> list[tuple[Span, Span | None]]:
+        """What :meth:`Chunker.split` returns, each span with its parent.
+
+        A parent holds its chunks whole. Those of one parent follow each other, and no two parents overlap.
+        """
+
+
+def split_with_parents(chunker: Chunker, document: ParsedDocument) -> list[tuple[Span, Span | None]]:
+    """The chunks of any chunker, each with its parent or None."""
+    if isinstance(chunker, ParentChunker):
+        return chunker.split_with_parents(document)
+    return [(span, None) for span in chunker.split(document)]

@@ -32,7 +32,7 @@ class CodeChunker:
     @property
     def signature(self) -> str:
         """See :class:`ingest.chunkers.base.Chunker`."""
-        return f"code-1:{self._sizes}"
+        return f"code-2:{self._sizes}"
 
     def split(self, document: ParsedDocument) -> list[Span]:
         """See :class:`ingest.chunkers.base.Chunker`."""

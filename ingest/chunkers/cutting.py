@@ -26,9 +26,11 @@ _PARAGRAPH_GAP = re.compile(r"\n[ \t]*\n")
 _LINE = re.compile(r"\S[^\n]*")
 #: Parts that are measured at once: enough to keep a tokenizer busy, few enough to hold in memory.
 _BATCH = 1024
+#: An anchor ends a chunk only if this part of what fits is in it: parts that repeat must not make all chunks tiny.
+FULL_ENOUGH = 8
 #: One part in so many begins a chunk by what it says, wherever the others were cut.
 _ANCHORS = 16
-_ANCHOR_CHARACTERS = 48
+_ANCHOR_CHARACTERS = 480
 
 
 class Sizes:
@@ -64,10 +66,13 @@ class Cutter:
         """
         current: Span | None = None
         tokens = 0
+        before = (0, 0)
         for span, own in self._measured(text, parts, size):
-            if current and (tokens + own > size or is_anchor(text, span[0])):
+            full = tokens + own > size
+            if current and (full or (tokens >= size / FULL_ENOUGH and is_anchor(text, span, before))):
                 yield current
                 current, tokens = None, 0
+            before = span
             if own > size:
                 yield from self._finer(text, span, size, level)
                 continue
@@ -136,15 +141,18 @@ def clauses(text: str, start: int, end: int, limit: int) -> Iterator[Span]:
 
 
 def halves(text: str, span: Span, size: int, count_tokens: TokenCounter) -> Iterator[Span]:
-    """A sentence that is too long, cut near its middle until the parts fit."""
+    """A sentence of more than ``size`` tokens, cut near its middle until the parts fit."""
     begin, stop = span
-    if stop - begin < 2 or count_tokens([text[begin:stop]])[0] <= size:
+    if stop - begin < 2:
         yield span
         return
     at = cut(text, begin, begin + (stop - begin + 1) // 2)
-    for part in ((begin, at), (at, stop)):
-        for inner in trimmed(text, *part):
+    parts = [inner for part in ((begin, at), (at, stop)) for inner in trimmed(text, *part)]
+    for inner, tokens in zip(parts, count_tokens([text[a:b] for a, b in parts]), strict=True):
+        if tokens > size:
             yield from halves(text, inner, size, count_tokens)
+        else:
+            yield inner
 
 
 def cut(text: str, begin: int, limit: int) -> int:
@@ -162,7 +170,23 @@ def trimmed(text: str, start: int, end: int) -> Iterator[Span]:
         yield start, start + len(inside)
 
 
-def is_anchor(text: str, start: int) -> bool:
-    """Whether the part that starts here begins a chunk by what it says."""
-    begins = text[start : start + _ANCHOR_CHARACTERS].encode("utf-8", "surrogatepass")
-    return zlib.crc32(begins) % _ANCHORS == 0
+def is_anchor(text: str, span: Span, before: Span) -> bool:
+    """Whether a part begins a chunk by what it says, and not just as the part ``before`` it.
+
+    Much of it is looked at: rows of a table and lines of a log begin alike, and all of them would be anchors, or none.
+    """
+    start, end = span
+    says = text[start : min(end, start + _ANCHOR_CHARACTERS)]
+    if zlib.crc32(says.encode("utf-8", "surrogatepass")) % _ANCHORS:
+        return False
+    return says != text[before[0] : min(before[1], before[0] + _ANCHOR_CHARACTERS)]
+
+
+def is_anchor_among_equals(text: str, part: tuple[Span, int], before: tuple[Span, int]) -> bool:
+    """The same for parts of about one size (rows, lines), given with their tokens; others are never anchors.
+
+    For chunkers that fill up: among equals they would never find back to the old cuts after an edit. Where sizes
+    differ they soon do by themselves, and their chunks stay as full as they can be.
+    """
+    alike = 4 * abs(part[1] - before[1]) <= max(before[1], 4)
+    return alike and is_anchor(text, part[0], before[0])

@@ -28,7 +28,7 @@ class HeadingsChunker:
     @property
     def signature(self) -> str:
         """See :class:`ingest.chunkers.base.Chunker`."""
-        return f"headings-1:{self._sizes}"
+        return f"headings-2:{self._sizes}"
 
     def split(self, document: ParsedDocument) -> list[Span]:
         """See :class:`ingest.chunkers.base.Chunker`."""

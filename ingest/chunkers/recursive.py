@@ -10,7 +10,16 @@ import re
 from collections.abc import Iterator
 
 from ingest.chunkers.base import Span, TokenCounter
-from ingest.chunkers.cutting import CHARACTERS_PER_TOKEN, Sizes, clauses, halves
+from ingest.chunkers.cutting import (
+    CHARACTERS_PER_TOKEN,
+    FULL_ENOUGH,
+    Sizes,
+    clauses,
+    halves,
+    is_anchor_among_equals,
+    lines,
+    sentences,
+)
 from ingest.chunkers.sections import sections
 from ragbot.documents import ParsedDocument
 
@@ -35,26 +44,34 @@ class RecursiveChunker:
     @property
     def signature(self) -> str:
         """See :class:`ingest.chunkers.base.Chunker`."""
-        return f"recursive-1:{self._sizes}"
+        return f"recursive-2:{self._sizes}"
 
     def split(self, document: ParsedDocument) -> list[Span]:
         """See :class:`ingest.chunkers.base.Chunker`."""
         chunks: list[Span] = []
         size = self._sizes.of(document)
         for section in sections(document):
-            pieces = list(clauses(document.text, section.start, section.end, size * CHARACTERS_PER_TOKEN))
-            chunks.extend(self._pack(document.text, pieces, size))
+            pieces = list(_pieces(document.text, section.start, section.end, size * CHARACTERS_PER_TOKEN))
+            chunks.extend(self._pack(document.text, pieces, size, section.body))
         return chunks
 
-    def _pack(self, text: str, pieces: list[Span], size: int) -> Iterator[Span]:
-        """Join whole paragraphs while they fit, else sentences, else parts of a sentence."""
+    def _pack(self, text: str, pieces: list[Span], size: int, body: int) -> Iterator[Span]:
+        """Join whole paragraphs while they fit, else sentences, else parts of a sentence; headings end at ``body``."""
         sizes = self._count_tokens([text[begin:stop] for begin, stop in pieces]) if pieces else []
         current: Span | None = None
-        tokens = 0
+        tokens = before = 0
+        last = (0, 0)
+        fits = sum(sizes) <= size
+
+        def ready() -> bool:
+            return not fits and current is not None and current[1] > body and tokens >= size / FULL_ENOUGH
+
         for paragraph in _paragraphs(text, pieces):
             total = sum(sizes[i] for i in paragraph)
             span = (pieces[paragraph[0]][0], pieces[paragraph[-1]][1])
-            if current and tokens + total <= size:
+            anchor = ready() and is_anchor_among_equals(text, (span, total), (last, before))
+            last, before = span, total
+            if current and tokens + total <= size and not anchor:
                 current, tokens = (current[0], span[1]), tokens + total
                 continue
             if current:
@@ -64,7 +81,8 @@ class RecursiveChunker:
                 current, tokens = span, total
                 continue
             for i in paragraph:
-                if current and tokens + sizes[i] > size:
+                anchor = ready() and is_anchor_among_equals(text, (pieces[i], sizes[i]), (pieces[i - 1], sizes[i - 1]))
+                if current and (tokens + sizes[i] > size or anchor):
                     yield current
                     current, tokens = None, 0
                 if sizes[i] > size:
@@ -74,6 +92,16 @@ class RecursiveChunker:
                 tokens += sizes[i]
         if current:
             yield current
+
+
+def _pieces(text: str, start: int, end: int, limit: int) -> Iterator[Span]:
+    """Sentences; one that is too long is taken apart by lines, and these at clauses."""
+    for begin, stop in sentences(text, start, end):
+        if stop - begin <= limit:
+            yield begin, stop
+            continue
+        for line in lines(text, begin, stop):
+            yield from clauses(text, *line, limit)
 
 
 def _paragraphs(text: str, pieces: list[Span]) -> Iterator[list[int]]:

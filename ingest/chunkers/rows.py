@@ -30,7 +30,7 @@ class RowsChunker:
     @property
     def signature(self) -> str:
         """See :class:`ingest.chunkers.base.Chunker`."""
-        return f"rows-1:{self._sizes}"
+        return f"rows-2:{self._sizes}"
 
     def split(self, document: ParsedDocument) -> list[Span]:
         """See :class:`ingest.chunkers.base.Chunker`."""

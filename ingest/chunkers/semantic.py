@@ -8,7 +8,16 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.chunkers.base import Span, TokenCounter
-from ingest.chunkers.cutting import CHARACTERS_PER_TOKEN, Sizes, clauses, halves, lines, sentences
+from ingest.chunkers.cutting import (
+    CHARACTERS_PER_TOKEN,
+    FULL_ENOUGH,
+    Sizes,
+    clauses,
+    halves,
+    is_anchor_among_equals,
+    lines,
+    sentences,
+)
 from ingest.chunkers.sections import Section, sections
 from ragbot.documents import ParsedDocument
 
@@ -41,7 +50,7 @@ class SemanticChunker:
     @property
     def signature(self) -> str:
         """See :class:`ingest.chunkers.base.Chunker`."""
-        return f"semantic-1:{self._sizes}"
+        return f"semantic-2:{self._sizes}"
 
     def split(self, document: ParsedDocument) -> list[Span]:
         """See :class:`ingest.chunkers.base.Chunker`."""
@@ -70,7 +79,8 @@ class SemanticChunker:
         if not pieces:
             return
         texts = [text[start:end] for start, end in pieces]
-        ends = np.cumsum(self._count_tokens(texts))
+        tokens = self._count_tokens(texts)
+        ends = np.cumsum(tokens)
         alike = self._alike(texts) if ends[-1] > size else np.zeros(0, np.float32)
         first, before = 0, 0
         while first < len(pieces):
@@ -81,6 +91,11 @@ class SemanticChunker:
                 low = min(low, stop - 1)
                 # Of equal ones the last: it fills the chunk.
                 stop -= int(np.argmin(alike[low:stop][::-1]))
+            full_enough = max(int(np.searchsorted(ends, before + size / FULL_ENOUGH)), first) + 1
+            for at in range(full_enough, stop if ends[-1] > size else 0):
+                if is_anchor_among_equals(text, (pieces[at], tokens[at]), (pieces[at - 1], tokens[at - 1])):
+                    stop = at
+                    break
             yield pieces[first][0], pieces[stop - 1][1]
             first, before = stop, int(ends[stop - 1])
 

@@ -36,7 +36,7 @@ class SentencesChunker:
     @property
     def signature(self) -> str:
         """See :class:`ingest.chunkers.base.Chunker`."""
-        return f"sentences-1:{self._sizes}:{self._window}"
+        return f"sentences-2:{self._sizes}:{self._window}"
 
     def split(self, document: ParsedDocument) -> list[Span]:
         """See :class:`ingest.chunkers.base.Chunker`."""
@@ -47,10 +47,12 @@ class SentencesChunker:
     def _windows(self, text: str, section: Section) -> Iterator[Span]:
         for start, end in with_heading(section, paragraphs(text, section.start, section.end)):
             number, last = 0, start
+            before = (0, 0)
             for begin, stop in sentences(text, start, end):
-                if number == self._window or (number and is_anchor(text, begin)):
+                if number == self._window or (number and is_anchor(text, (begin, stop), before)):
                     yield start, last
                     number, start = 0, begin
                 number += stop > section.body  # a heading is no sentence
                 last = stop
+                before = (begin, stop)
             yield start, last

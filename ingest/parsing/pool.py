@@ -34,6 +34,7 @@ class Limits:
 class _Request:
     path: Path
     max_bytes: int
+    reader: str | None
     result: Future[ParsedDocument]
 
 
@@ -51,10 +52,11 @@ class ParserPool:
         self._workers = [_Worker(self._requests, limits, module) for _ in range(workers)]
         self._threads: list[threading.Thread] = []
 
-    def submit(self, path: Path, max_bytes: int) -> Future[ParsedDocument]:
-        """Parse a file; the future raises LoaderError where that cannot be done."""
+    def submit(self, path: Path, max_bytes: int, reader: str | None = None) -> Future[ParsedDocument]:
+        """Parse a file, with a ``reader`` (see :mod:`ingest.readers`) or the loader of its suffix; the future raises
+        LoaderError where that cannot be done."""
         result: Future[ParsedDocument] = Future()
-        self._requests.put(_Request(path, max_bytes, result))
+        self._requests.put(_Request(path, max_bytes, reader, result))
         if len(self._threads) < len(self._workers):
             worker = self._workers[len(self._threads)]
             thread = threading.Thread(target=worker.run, name="parser", daemon=True)
@@ -99,7 +101,7 @@ class _Worker:
             if self._stopped or not request.result.set_running_or_notify_cancel():
                 continue
             try:
-                request.result.set_result(self._parse(request.path, request.max_bytes))
+                request.result.set_result(self._parse(request))
             except LoaderError as error:
                 request.result.set_exception(error)
             except OSError as error:  # no process could be started
@@ -113,8 +115,8 @@ class _Worker:
             if self._process:
                 self._process.kill()
 
-    def _parse(self, path: Path, max_bytes: int) -> ParsedDocument:
-        process = self._running()
+    def _parse(self, request: _Request) -> ParsedDocument:
+        path, process = request.path, self._running()
         assert process.stdin and process.stdout
         late = threading.Event()
 
@@ -126,7 +128,7 @@ class _Worker:
         timer.daemon = True
         timer.start()
         try:
-            send(process.stdin, {"path": str(path), "max_bytes": max_bytes})
+            send(process.stdin, {"path": str(path), "max_bytes": request.max_bytes, "reader": request.reader})
             reply = receive(process.stdout)
         except OSError:  # it died before it had read the request
             reply = None

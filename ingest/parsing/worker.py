@@ -16,6 +16,7 @@ from typing import Any
 from ingest.checks import check_text
 from ingest.loaders import load
 from ingest.parsing.wire import encode, receive, send
+from ingest.readers import read
 from ragbot.errors import LoaderError
 
 
@@ -29,12 +30,12 @@ def main(memory_mb: int) -> None:
     _bound_memory(memory_mb)
     logging.basicConfig(level=logging.CRITICAL)
     while (request := receive(source)) is not None:
-        send(out, _answer(Path(request["path"]), int(request["max_bytes"]), memory_mb))
+        send(out, _answer(Path(request["path"]), int(request["max_bytes"]), request.get("reader"), memory_mb))
 
 
-def _answer(path: Path, max_bytes: int, memory_mb: int) -> dict[str, Any]:
+def _answer(path: Path, max_bytes: int, reader: str | None, memory_mb: int) -> dict[str, Any]:
     try:
-        document = load(path, max_bytes=max_bytes)
+        document = read(reader, path) if reader else load(path, max_bytes=max_bytes)
         check_text(str(path), document)
         return {"document": encode(document)}
     except LoaderError as error:

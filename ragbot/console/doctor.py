@@ -248,9 +248,17 @@ def _knowledge_base(settings: Settings) -> Check:
         return Check("knowledge base", "fail", f"{folder} is a file", "choose another with --kb NAME-or-folder")
     if not (folder / CATALOG).is_file():
         return Check("knowledge base", "ok", f"{settings.kb}: not there yet", "make it: ragbot ingest FOLDER")
+    from ragbot.index.vectors.faiss_check import describe
+    from ragbot.index.vectors.stores import FAISS, name_in
+
     try:
         with opened_catalog(folder) as catalog:
-            count = len(catalog.documents())
+            count, store = len(catalog.documents()), name_in(catalog)
+        kind = describe(folder) if store == FAISS else None
     except RagbotError as error:
         return Check("knowledge base", "fail", str(error), "restore it from a backup, or choose another with --kb")
-    return Check("knowledge base", "ok", f"{settings.kb}: {count} documents ({folder})")
+    return Check(
+        "knowledge base",
+        "ok",
+        f"{settings.kb}: {count} documents, vectors in {' '.join(filter(None, (store, kind)))} ({folder})",
+    )

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ragbot.console.options import KnowledgeBaseOptions, Options, command
+from ragbot.console.options import IndexOptions, KnowledgeBaseOptions, Options, command
 
 kb_app = typer.Typer(
     help="Look into knowledge bases, and look after them.",
@@ -77,23 +77,55 @@ def kb_verify(options: KnowledgeBaseOptions) -> int:
 
 @kb_app.command("repair")
 @command
-def kb_repair(options: KnowledgeBaseOptions) -> None:
+def kb_repair(options: IndexOptions) -> int:
     """Remove the documents that are damaged, and name them; make the search indexes again.
 
-    Ingest the same files again afterwards. What is whole stays as it is.
+    Ingest the same files again afterwards. What is whole stays as it is. If the database itself is broken, a new one is
+    made of what is whole; the exit code is 1 if documents are lost. --embedder is only used if it says none any more.
     """
     from ragbot.console import maintenance
 
-    maintenance.repair(options)
+    return maintenance.repair(options)
 
 
 @kb_app.command("compact")
 @command
 def kb_compact(options: KnowledgeBaseOptions) -> int:
-    """Write a knowledge base anew without the space and the remains of what was removed."""
+    """Write a knowledge base anew without the remains of what was removed; delete broken files that a repair kept."""
     from ragbot.console import maintenance
 
     return maintenance.compact(options)
+
+
+@kb_app.command("reembed")
+@command
+def kb_reembed(options: IndexOptions) -> int:
+    """Embed a knowledge base with another model (--embedder), without reading the files again.
+
+    It serves with the old model until all is done, and what was embedded is kept if you stop it: the same command goes
+    on. It takes some free space, and says so at once if there is too little.
+    """
+    from ragbot.console import maintenance
+
+    return maintenance.reembed(options)
+
+
+@kb_app.command("migrate")
+@command
+def kb_migrate(
+    store: Annotated[
+        str,
+        typer.Option("--store", metavar="NAME", help="faiss, chroma, chroma-server, langchain.", show_default=False),
+    ],
+    options: KnowledgeBaseOptions,
+) -> int:
+    """Move the vectors of a knowledge base to another store, without embedding anything again.
+
+    The old store serves until the new one is complete. Addresses stand in the settings that begin with vectors.
+    """
+    from ragbot.console import migration
+
+    return migration.migrate(options, store)
 
 
 @kb_app.command("export")

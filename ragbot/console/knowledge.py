@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ragbot.console.options import IndexOptions, KnowledgeBaseOptions, Options, SearchOptions
-from ragbot.errors import CorruptError, SourceError, UserError
+from ragbot.errors import SourceError, UserError
 
 if TYPE_CHECKING:
     from ragbot.bot import RagBot
@@ -114,6 +114,9 @@ def opened_catalog(folder: Path) -> Iterator[Catalog]:
 
 def summary(options: KnowledgeBaseOptions) -> dict[str, Any]:
     """What ``ragbot kb info`` says."""
+    from ragbot.index.vectors.faiss_check import describe
+    from ragbot.index.vectors.stores import FAISS, name_in
+
     settings = settings_of(options)
     folder = existing_folder(settings)
     with opened_catalog(folder) as catalog:
@@ -125,6 +128,8 @@ def summary(options: KnowledgeBaseOptions) -> dict[str, Any]:
             **catalog.counts(),
             "bytes": sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
             "embedder": json.loads(embedder) if embedder else None,
+            "vector_store": name_in(catalog),
+            "vector_index": describe(folder) if name_in(catalog) == FAISS else None,
             "seq": catalog.seq,
             "types": dict(Counter(document.type for document in documents).most_common()),
             "languages": dict(Counter(document.language or "?" for document in documents).most_common()),
@@ -154,19 +159,19 @@ def remove(options: KnowledgeBaseOptions, name: str) -> str:
         SourceError: there is no such document.
         LockedError: another process is writing.
     """
-    folder = existing_folder(settings_of(options))
+    settings = settings_of(options)
+    folder = existing_folder(settings)
     with opened_catalog(folder) as catalog:
-        source = _resolve(name, [document.source for document in catalog.documents()])
-        stored = catalog.get(FINGERPRINT)
-    if stored is None:
-        raise CorruptError(f"{folder} does not say which embedder built it; ingest into a new one with --kb NAME")
+        fingerprint = catalog.fingerprint()
+    from ragbot.bot import store_options
     from ragbot.index.knowledge_base import KnowledgeBase
     from ragbot.index.uploads import forget
-    from ragbot.models.embedders.base import Fingerprint
 
-    kb = KnowledgeBase(folder, Fingerprint(**json.loads(stored)), create=False)
+    kb = KnowledgeBase(folder, fingerprint, create=False, store=store_options(settings))
     try:
+        # Looked for inside: the end of writing also finishes what a removal that was killed has left.
         with kb.writing() as writing:
+            source = _resolve(name, [document.source for document in writing.documents()])
             if writing.remove_document(source):
                 forget(folder, source)
     finally:

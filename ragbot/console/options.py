@@ -96,10 +96,28 @@ class IngestOptions(IndexOptions):
             help="How they are cut: recursive, headings, sentences, semantic, code or rows (default: the setting).",
         ),
     ] = None
+    context: Annotated[
+        str | None,
+        typer.Option(
+            "--context",
+            metavar="NAME",
+            help="What is embedded in front of a chunk: title (and headings), none, or model (a line that --llm writes "
+            "about it, too); never shown.",
+        ),
+    ] = None
+    llm: Annotated[
+        str | None,
+        typer.Option("--llm", metavar="MODEL", help="Chat model that writes these lines: provider:model, a folder."),
+    ] = None
 
     def arguments(self) -> dict[str, Any]:
         """See :meth:`Options.arguments`."""
-        return {**super().arguments(), "chunking.chunker": self.chunker}
+        return {
+            **super().arguments(),
+            "chunking.chunker": self.chunker,
+            "chunking.context": self.context,
+            "llm": self.llm,
+        }
 
 
 @dataclass(frozen=True, kw_only=True)

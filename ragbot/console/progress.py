@@ -80,6 +80,8 @@ class IngestProgress:
         text = f"{progress.files}/{progress.total_files} files"
         if progress.chunks:
             text += f", {progress.chunks / elapsed:.0f} chunks/s"
+        if progress.contexts:
+            text += f", {progress.contexts:,} lines written"
         left = progress.total_bytes - progress.bytes
         if left > 0 and progress.worked > ENOUGH * progress.total_bytes:
             text += f", {duration(left * elapsed / progress.worked)} left"

@@ -137,6 +137,7 @@ def kb_info(terminal: Terminal, info: Mapping[str, Any]) -> None:
             ("characters", f"{info['characters']:,}"),
             ("size on disk", size(info["bytes"])),
             ("embedder", model),
+            ("vector store", " ".join(filter(None, (info["vector_store"], info["vector_index"])))),
             ("types", _tally(info["types"])),
             ("languages", _tally({_LANGUAGES.get(tag, tag): count for tag, count in info["languages"].items()})),
             ("changes", f"{info['seq']:,}"),

@@ -58,10 +58,10 @@ class Terminal:
 
     # -- standard output -----------------------------------------------------------------------------------------
 
-    def json(self, value: Any) -> None:
-        """Print the one JSON object of a command."""
+    def json(self, value: Any, indent: int | None = 1) -> None:
+        """Print the one JSON object of a command, or without ``indent`` a line of many."""
         encoding = (getattr(self._stdout, "encoding", None) or "utf-8").lower().replace("-", "")
-        text = json.dumps(value, ensure_ascii=encoding != "utf8", indent=1, allow_nan=False)
+        text = json.dumps(value, ensure_ascii=encoding != "utf8", indent=indent, allow_nan=False)
         text = _C1.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
         self._stdout.write(text + "\n")
         self._stdout.flush()

@@ -27,7 +27,7 @@ def serve(options: AnswerOptions, host: str | None, port: int | None, paths: Seq
     host = settings.ui.host if host is None else host
     port = settings.ui.port if port is None else port
     if paths:
-        intake.check_paths(paths)
+        intake.check_paths(paths, settings)
     if find_spec("gradio") is None:
         raise MissingExtraError("the web interface", "ui")
     with opened_bot(options, settings, create=True) as bot:

@@ -9,28 +9,27 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from ragbot.documents import Chunk, Document, Heading, ParsedDocument
-from ragbot.errors import CorruptError
-from ragbot.index.database import Database
+from ragbot.index.embeddings import StoredEmbeddings
 from ragbot.index.filters import Filter
-from ragbot.index.records import Changes, FileState, NewChunk, acl_json, checksum, chunk_rows
+from ragbot.index.records import Changes, FileState, NewChunk, acl_json, checksum, chunk_checksum, chunk_rows
+from ragbot.index.replacement import replace_chunks
 from ragbot.models.embedders.base import Vectors
 from ragbot.settings import CATALOG
 
 FILE_NAME = CATALOG
-#: SQLite takes at most 32,766 variables in a statement.
-_BATCH = 10_000
 _DOCUMENT = "id, source, title, type, language, date, acl, metadata, content_hash, size, mtime_ns, checksum"
-_CHUNK = 'id, document_id, ordinal, start, "end", page, headings, prefix, text, checksum'
+_CHUNK = 'id, document_id, ordinal, start, "end", page, headings, prefix, text, checksum, parent_start, parent_end'
+#: Chunks of one parent stand side by side: they are looked for this far around one of them.
+_FAMILY = 256
 
 
-class Catalog(Database):
+class Catalog(StoredEmbeddings):
     """What a knowledge base holds; opens, migrates and raises as :class:`ragbot.index.database.Database`."""
 
     # -- metadata ------------------------------------------------------------------------------------------------
@@ -43,17 +42,9 @@ class Catalog(Database):
     @property
     def seq(self) -> int:
         """The number of the newest change."""
-        return int(self.get("seq") or 0)
-
-    def get(self, key: str) -> str | None:
-        """A value of the metadata table."""
-        rows = self._query("SELECT value FROM meta WHERE key = ?", (key,))
-        return str(rows[0][0]) if rows else None
-
-    def put(self, key: str, value: str) -> None:
-        """Store a value in the metadata table."""
-        with self._transaction() as db:
-            db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+        stored = self.get("seq") or ""
+        self._verify(stored.isascii() and stored.isdigit(), "the number of the newest change")
+        return int(stored)
 
     def counts(self) -> dict[str, int]:
         """Numbers of documents and chunks, and characters of text."""
@@ -131,6 +122,7 @@ class Catalog(Database):
     ) -> int:
         """Add a document, or replace the one of the same source; all of it in one transaction. Returns its id.
 
+        Chunks whose embedded text is the same keep their ids (see :mod:`ragbot.index.replacement`).
         ``acl`` None keeps the access list of the one that is replaced.
         """
         given = None if acl is None else acl_json(acl)
@@ -140,13 +132,12 @@ class Catalog(Database):
         body = (parsed.text, pages, headings, checksum(parsed.text, pages, headings))
         with self._transaction() as db:
             seq = self._next_seq(db)
-            old = db.execute("SELECT id, acl FROM documents WHERE source = ?", (source,)).fetchone()
+            old = db.execute("SELECT id, acl, language FROM documents WHERE source = ?", (source,)).fetchone()
             kept = given or (old[1] if old else "[]")
             fields = (source, parsed.title, parsed.type, parsed.language, parsed.date, kept, metadata)
             fields = (*fields, state.content_hash, state.size, state.mtime_ns)  # type: ignore[assignment]
             if old:
                 document_id = int(old[0])
-                self._drop_chunks(db, document_id, seq)
                 db.execute(
                     "UPDATE documents SET source=?, title=?, type=?, language=?, date=?, acl=?, metadata=?, content_hash=?, "
                     "size=?, mtime_ns=?, checksum=?, text=?, pages=?, headings=?, text_checksum=? WHERE id = ?",
@@ -159,11 +150,8 @@ class Catalog(Database):
                     (*fields, checksum(*fields), *body),
                 )
                 document_id = int(cursor.lastrowid or 0)
-            db.executemany(
-                'INSERT INTO chunks (document_id, ordinal, start, "end", page, headings, prefix, text, checksum, '
-                f"embedded_hash, embedding, embedding_checksum, seq) VALUES ({','.join('?' * 13)})",
-                chunk_rows(document_id, parsed.text, chunks, vectors, seq),
-            )
+            rows = chunk_rows(document_id, parsed.text, chunks, vectors, seq)
+            replace_chunks(db, document_id, rows, seq, keep=bool(old) and old[2] == parsed.language)
         return document_id
 
     def remove_document(self, source: str) -> bool:
@@ -174,18 +162,20 @@ class Catalog(Database):
                 return False
             self._drop_chunks(db, row[0], self._next_seq(db))
             db.execute("DELETE FROM documents WHERE id = ?", (row[0],))
+            self._forget_archive(db, source)
         return True
 
     # -- chunks --------------------------------------------------------------------------------------------------
 
     def chunks(self, ids: Iterable[int]) -> dict[int, Chunk]:
         """The chunks of these ids, by id; ids that are gone are left out."""
-        rows = self._by_ids(f"SELECT {_CHUNK} FROM chunks WHERE id IN ({{}})", list(ids))
-        wanted = sorted({row[1] for row in rows})
-        documents = {
-            row[0]: self._document(row)
-            for row in self._by_ids(f"SELECT {_DOCUMENT} FROM documents WHERE id IN ({{}})", wanted)
-        }
+        with self._lock, self._snapshot():  # chunks and documents of one state
+            rows = self._by_ids(f"SELECT {_CHUNK} FROM chunks WHERE id IN ({{}})", list(ids))
+            wanted = sorted({row[1] for row in rows})
+            documents = {
+                row[0]: self._document(row)
+                for row in self._by_ids(f"SELECT {_DOCUMENT} FROM documents WHERE id IN ({{}})", wanted)
+            }
         return {row[0]: self._chunk(row, documents[row[1]]) for row in rows if row[1] in documents}
 
     def chunk_ids(self, where: Filter) -> np.ndarray[Any, np.dtype[np.int64]]:
@@ -202,10 +192,14 @@ class Catalog(Database):
         )
         return [self._chunk(row, chunk.document) for row in rows]
 
-    def embeddings_of(self, hashes: Iterable[bytes]) -> dict[bytes, Vectors]:
-        """Embeddings that exist already, by the hash of what was embedded."""
-        sql = "SELECT embedded_hash, embedding, embedding_checksum FROM chunks WHERE embedded_hash IN ({}) GROUP BY embedded_hash"
-        return {row[0]: self._vector(row[1], row[2]) for row in self._by_ids(sql, list(set(hashes)))}
+    def family(self, chunk: Chunk) -> list[Chunk]:
+        """The chunks that have the parent of this one, itself among them, in order; of one without a parent, none."""
+        rows = self._query(
+            f"SELECT {_CHUNK} FROM chunks WHERE document_id = ? AND ordinal BETWEEN ? AND ? "
+            "AND parent_start = ? AND parent_end = ? ORDER BY ordinal",
+            (chunk.document.id, chunk.ordinal - _FAMILY, chunk.ordinal + _FAMILY, *(chunk.parent or (None, None))),
+        )
+        return [self._chunk(row, chunk.document) for row in rows]
 
     def changes(self, after: int, limit: int = 5_000) -> Iterator[Changes]:
         """What happened after sequence number ``after``, in steps of at most ``limit`` chunks or one change.
@@ -213,7 +207,7 @@ class Catalog(Database):
         Chunks that were added and removed again since do not appear as added. Raises CorruptError on a bad row.
         """
         with self._lock, self._snapshot() as db:
-            (last,) = db.execute("SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'seq'").fetchone()
+            last = self.seq
             while after < last:
                 row = db.execute(
                     "SELECT max(seq) FROM (SELECT seq FROM chunks WHERE seq > ? ORDER BY seq LIMIT ?)", (after, limit)
@@ -234,8 +228,8 @@ class Catalog(Database):
                     "SELECT chunk_id FROM deletions WHERE seq > ? AND seq <= ?", (after, upto)
                 ).fetchall()
                 for chunk in rows:
-                    self._verify(checksum(*chunk[1:9]) == chunk[9], f"chunk {chunk[0]}")
-                vectors = [self._vector(chunk[10], chunk[11]) for chunk in rows]
+                    self._verify(chunk_checksum(chunk[1:9], chunk[10:12]) == chunk[9], f"chunk {chunk[0]}")
+                vectors = [self._vector(chunk[12], chunk[13]) for chunk in rows]
                 yield Changes(
                     seq=upto,
                     removed=[row[0] for row in removed],
@@ -249,9 +243,9 @@ class Catalog(Database):
     # -- internals -----------------------------------------------------------------------------------------------
 
     def _next_seq(self, db: sqlite3.Connection) -> int:
-        db.execute("UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE key = 'seq'")
-        (seq,) = db.execute("SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'seq'").fetchone()
-        return int(seq)
+        seq = self.seq + 1
+        db.execute("UPDATE meta SET value = ? WHERE key = 'seq'", (str(seq),))
+        return seq
 
     def _drop_chunks(self, db: sqlite3.Connection, document_id: int, seq: int) -> None:
         db.execute("INSERT INTO deletions SELECT ?, id FROM chunks WHERE document_id = ?", (seq, document_id))
@@ -272,7 +266,7 @@ class Catalog(Database):
         )
 
     def _chunk(self, row: Sequence[Any], document: Document) -> Chunk:
-        self._verify(checksum(*row[1:9]) == row[9], f"chunk {row[0]}")
+        self._verify(chunk_checksum(row[1:9], row[10:12]) == row[9], f"chunk {row[0]}")
         return Chunk(
             id=row[0],
             document=document,
@@ -282,22 +276,5 @@ class Catalog(Database):
             end=row[4],
             page=row[5],
             headings=tuple(json.loads(row[6])),
+            parent=None if row[10] is None else (row[10], row[11]),
         )
-
-    def _vector(self, blob: bytes, checksum: int) -> Vectors:
-        self._verify(zlib.crc32(blob) == checksum, "an embedding")
-        return np.frombuffer(blob, np.float32)
-
-    def _verify(self, intact: bool, what: str) -> None:
-        if not intact:
-            raise CorruptError(
-                f"{what} in {self.path} is damaged (its checksum does not match). Restore the folder from a backup, or "
-                f"delete it and ingest the documents again."
-            )
-
-    def _by_ids(self, sql: str, ids: Sequence[Any]) -> list[Any]:
-        rows: list[Any] = []
-        for begin in range(0, len(ids), _BATCH):
-            batch = ids[begin : begin + _BATCH]
-            rows += self._query(sql.format(",".join("?" * len(batch))), batch)
-        return rows

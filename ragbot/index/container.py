@@ -14,7 +14,7 @@ import os
 import struct
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,7 @@ from ragbot.errors import CorruptError, StorageError
 MAGIC = b"RAGBOT\x00\x01"
 _PREAMBLE = struct.Struct("<8sQ16s")
 _ALIGN = 64
+_BLOCK = 1 << 20
 
 Array = npt.NDArray[Any]
 
@@ -63,23 +64,20 @@ def read_container(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, Arr
     """
     with path.open("rb") as file:  # one handle: another process may replace the file at any moment
         preamble = file.read(_PREAMBLE.size)
-        data = np.memmap(file, np.uint8, mode="r") if preamble else np.empty(0, np.uint8)
-    if len(preamble) < _PREAMBLE.size:
-        raise CorruptError(f"{path} is cut short")
-    magic, length, checksum = _PREAMBLE.unpack(preamble)
-    start = _PREAMBLE.size + length
-    if magic != MAGIC or start > len(data):
-        raise CorruptError(f"{path} is not a container of this version, or is damaged")
-    header = bytes(data[_PREAMBLE.size : start])
-    if hashlib.blake2b(header, digest_size=16).digest() != checksum:
-        raise CorruptError(f"{path} is damaged (checksum of its header)")
-    content = json.loads(header)
-    payload = data[start:]
-    if (
-        len(payload) != content["size"]
-        or hashlib.blake2b(payload.data, digest_size=16).hexdigest() != content["checksum"]
-    ):
-        raise CorruptError(f"{path} is damaged (checksum of its contents)")
+        if len(preamble) < _PREAMBLE.size:
+            raise CorruptError(f"{path} is cut short")
+        magic, length, checksum = _PREAMBLE.unpack(preamble)
+        size = os.fstat(file.fileno()).st_size
+        start = _PREAMBLE.size + length
+        if magic != MAGIC or start > size:
+            raise CorruptError(f"{path} is not a container of this version, or is damaged")
+        header = file.read(length)
+        if hashlib.blake2b(header, digest_size=16).digest() != checksum:
+            raise CorruptError(f"{path} is damaged (checksum of its header)")
+        content = json.loads(header)
+        if size - start != content["size"] or _digest(file) != content["checksum"]:
+            raise CorruptError(f"{path} is damaged (checksum of its contents)")
+        payload = np.memmap(file, np.uint8, mode="r", offset=0)[start:]
     if content["kind"] != kind:
         raise CorruptError(f"{path} holds {content['kind']!r}, not {kind!r}")
     arrays = {
@@ -89,6 +87,16 @@ def read_container(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, Arr
         for entry in content["arrays"]
     }
     return content["metadata"], arrays
+
+
+def _digest(file: BinaryIO) -> str:
+    """BLAKE2b of the rest of a file. It is read and not mapped: what is mapped and touched counts as memory in use."""
+    digest = hashlib.blake2b(digest_size=16)
+    block = bytearray(_BLOCK)
+    view = memoryview(block)
+    while count := file.readinto(view):  # type: ignore[attr-defined]
+        digest.update(view[:count])
+    return digest.hexdigest()
 
 
 def replace_file(path: Path, parts: list[bytes | memoryview]) -> None:

@@ -33,6 +33,7 @@ class Database:
         self._lock = threading.RLock()
         if not create and not path.is_file():
             raise KnowledgeBaseError(f"there is no knowledge base in {path.parent}")
+        _refuse_emptied(path)
         with self._translated():
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=_WAIT)
             try:
@@ -70,6 +71,20 @@ class Database:
     def _version(self) -> int:
         return int(self._db.execute("PRAGMA user_version").fetchone()[0])
 
+    def get(self, key: str) -> str | None:
+        """A value of the metadata table."""
+        rows = self._query("SELECT value FROM meta WHERE key = ?", (key,))
+        return str(rows[0][0]) if rows else None
+
+    def put(self, key: str, value: str) -> None:
+        """Store a value in the metadata table."""
+        self.put_all({key: value})
+
+    def put_all(self, values: Mapping[str, str]) -> None:
+        """Store values in the metadata table, all of them or none."""
+        with self._transaction() as db:
+            db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
+
     def checkpoint(self) -> None:
         """Move what the write-ahead log holds into the file and empty the log, so that no deleted text stays in it.
 
@@ -94,11 +109,13 @@ class Database:
     @contextmanager
     def _snapshot(self) -> Iterator[sqlite3.Connection]:
         with self._translated():
-            self._db.execute("BEGIN")
+            nested = self._db.in_transaction  # the state of the one around it is the one to be seen
+            if not nested:
+                self._db.execute("BEGIN")
             try:
                 yield self._db
             finally:
-                if self._db.in_transaction:  # SQLite ends it by itself after some errors
+                if not nested and self._db.in_transaction:  # SQLite ends it by itself after some errors
                     self._db.execute("COMMIT")
 
     @contextmanager
@@ -118,11 +135,22 @@ class Database:
         try:
             yield
         except sqlite3.Error as error:
+            if str(error).startswith("Could not decode to UTF-8"):
+                raise _damaged(self.path, error) from error
             name = getattr(error, "sqlite_errorname", "") or ""
             for prefix, translate in _ERRORS.items():
                 if name.startswith(prefix):
                     raise translate(self.path, error) from error
             raise
+
+
+def _refuse_emptied(path: Path) -> None:
+    """A catalog that is gone, or that something has emptied, must not begin anew beside the indexes of what it held."""
+    if (path.stat().st_size if path.exists() else 0) == 0 and any(path.parent.glob("*.ragbot")):
+        raise CorruptError(
+            f"{path} is {'empty' if path.exists() else 'missing'}, and the search indexes beside it are not: restore it "
+            f"from a backup, or delete the folder {path.parent} and ingest the documents again"
+        )
 
 
 def _statements(script: str) -> Iterator[str]:

@@ -6,7 +6,6 @@ not a row that is gone. Both are asked here.
 
 from __future__ import annotations
 
-import json
 import secrets
 import sqlite3
 import zlib
@@ -19,9 +18,9 @@ import numpy as np
 
 from ragbot.errors import CorruptError
 from ragbot.index.catalog import Catalog
-from ragbot.index.records import checksum
+from ragbot.index.embeddings import HOPELESS
+from ragbot.index.records import checksum, chunk_checksum
 from ragbot.index.schema import MIGRATIONS
-from ragbot.models.embedders.base import Fingerprint
 
 #: Called with what is being done, how far it has come, and how far it goes.
 Progress = Callable[[str, int, int], None]
@@ -32,14 +31,9 @@ _FINDINGS = 20
 _LAST_SEQ = 2**53
 #: Faults of one document that are named; the rest are counted.
 _NAMED = 3
-_FINGERPRINT = "embedder"
 _REPAIR = "ragbot kb repair"
 #: What a file raises that SQLite cannot read, or that lacks a table.
 UNREADABLE = (CorruptError, sqlite3.DatabaseError)
-#: What to do where removing rows does not help.
-HOPELESS = (
-    "restore it from a backup (ragbot kb import FILE --kb NEW), or ingest the documents into a new one (--kb NEW)"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +64,7 @@ class Inspector(Catalog):
             if foreign:
                 return [Problem("catalog", f"the schema of {self.path} is not ragbot's: {foreign}", HOPELESS)]
             found = [str(row[0]) for row in self._query(f"PRAGMA integrity_check({_FINDINGS})")]
-            faults = [*([] if found == ["ok"] else found), *self._metadata_faults()]
+            faults = [*([] if found == ["ok"] else found), *self._metadata_faults(), *self._archive_faults()]
             orphans = len(self._orphans())
         except UNREADABLE as error:
             return [Problem("catalog", str(error), HOPELESS)]
@@ -109,18 +103,9 @@ class Inspector(Catalog):
     def chunk_numbers(self) -> tuple[int, np.ndarray[Any, np.dtype[np.int64]]]:
         """The number of the newest change, and the ids of all chunks at that moment, ascending."""
         with self._lock, self._snapshot() as db:
-            (seq,) = db.execute("SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'seq'").fetchone()
+            seq = self.seq
             ids = [row[0] for row in db.execute("SELECT id FROM chunks NOT INDEXED ORDER BY id")]
-        return int(seq), np.array(ids, np.int64)
-
-    def fingerprint(self) -> Fingerprint:
-        """The embedding model. Raises CorruptError where it cannot be read."""
-        try:
-            return Fingerprint(**json.loads(self.get(_FINGERPRINT) or ""))
-        except (ValueError, TypeError) as error:
-            raise CorruptError(
-                f"{self.path} does not say which embedder built it, without which nobody can search it: {HOPELESS}"
-            ) from error
+        return seq, np.array(ids, np.int64)
 
     def _dimension(self) -> int | None:
         try:
@@ -222,6 +207,7 @@ class Inspector(Catalog):
                     for document_id in documents:
                         self._drop_chunks(db, document_id, seq)
                         db.execute("DELETE FROM documents WHERE id = ?", (document_id,))
+                self._drop_damaged_archives(db)
                 left = [str(row[0]) for row in db.execute(f"PRAGMA integrity_check({_FINDINGS})")]
                 if left != ["ok"]:
                     raise CorruptError(left[0])
@@ -254,13 +240,13 @@ class Inspector(Catalog):
     def move_sources(self, old: str, new: str) -> None:
         """Let the sources that begin with ``old`` begin with ``new``."""
         with self._transaction() as db:
-            rows = db.execute(_WHOLE_DOCUMENTS.format("substr(source, 1, ?) = ?"), (len(old), old)).fetchall()
-            for row in rows:
+            for row in db.execute(_WHOLE_DOCUMENTS.format("substr(source, 1, ?) = ?"), (len(old), old)).fetchall():
                 source = new + row[1][len(old) :]
                 db.execute(
                     "UPDATE documents SET source = ?, checksum = ? WHERE id = ?",
                     (source, checksum(source, *row[2:11]), row[0]),
                 )
+            self._move_archives(db, old, new)
 
     def become_another(self) -> None:
         """Take a new identity: indexes of the catalog that this one was copied from are worth nothing here."""
@@ -276,18 +262,20 @@ _WHOLE_DOCUMENTS = (
 _WHOLE_DOCUMENT = _WHOLE_DOCUMENTS.format("id = ?")
 _WHOLE_CHUNKS = (
     'SELECT id, document_id, ordinal, start, "end", page, headings, prefix, text, checksum, embedding, '
-    "embedding_checksum, seq FROM chunks WHERE document_id = ? ORDER BY ordinal"
+    "embedding_checksum, seq, parent_start, parent_end FROM chunks WHERE document_id = ? ORDER BY ordinal"
 )
 
 
 def _chunk_faults(row: Sequence[Any], ordinal: int, text: str | None, dimension: int | None) -> list[str]:
     name, faults = f"chunk {row[0]}", []
-    if checksum(*row[1:9]) != row[9]:
+    if chunk_checksum(row[1:9], row[13:15]) != row[9]:
         faults.append(f"{name} is damaged")
     elif row[2] != ordinal:
         faults.append(f"a chunk before {name} is missing")
     elif text is not None and not (0 <= row[3] <= row[4] <= len(text) and text[row[3] : row[4]] == row[8]):
         faults.append(f"{name} is not what stands in the document at its place")
+    elif row[13] is not None and text is not None and not 0 <= row[13] <= row[3] <= row[4] <= row[14] <= len(text):
+        faults.append(f"the parent of {name} does not hold it")
     if not isinstance(row[10], bytes) or zlib.crc32(row[10]) != row[11]:
         faults.append(f"the embedding of {name} is damaged")
     elif dimension is not None and len(row[10]) != 4 * dimension:

@@ -5,19 +5,31 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
-from ragbot.errors import EmbedderMismatchError, KnowledgeBaseError, StorageError
+from ragbot.errors import (
+    EmbedderMismatchError,
+    KnowledgeBaseError,
+    LockedError,
+    RagbotError,
+    StorageError,
+    VectorStoreError,
+)
+from ragbot.index import contexts
 from ragbot.index.catalog import FILE_NAME, Catalog
-from ragbot.index.lexical import LexicalIndex
+from ragbot.index.lexical import AheadError, LexicalIndex
 from ragbot.index.lock import writer_lock
+from ragbot.index.vectors import stores
 from ragbot.index.vectors.base import VectorIndex
-from ragbot.index.vectors.faiss import FaissIndex
+from ragbot.index.vectors.external import ExternalIndex
 from ragbot.models.embedders.base import Fingerprint
 
 log = logging.getLogger(__name__)
+
+Index = TypeVar("Index", LexicalIndex, VectorIndex)
 
 _FINGERPRINT = "embedder"
 _SPEC = "embedder_spec"
@@ -31,6 +43,7 @@ class KnowledgeBase:
         fingerprint: the embedding model in use. It is stored in a new knowledge base and compared in an old one.
         create: make the folder if it holds no knowledge base yet.
         embedder_spec: the name under which a person asks for that model; kept for the message of a mismatch.
+        store: where vectors are kept in a new knowledge base, and how the store of an old one is reached.
 
     Raises:
         KnowledgeBaseError: there is none and ``create`` is not set; or one of its subclasses.
@@ -38,35 +51,54 @@ class KnowledgeBase:
     """
 
     def __init__(
-        self, folder: Path, fingerprint: Fingerprint, create: bool = True, embedder_spec: str | None = None
+        self,
+        folder: Path,
+        fingerprint: Fingerprint,
+        create: bool = True,
+        embedder_spec: str | None = None,
+        store: stores.StoreOptions | None = None,
     ) -> None:
         self.folder = folder
         self.fingerprint = fingerprint
         #: Held while the indexes are read or changed: a search sees one state of them.
         self.lock = threading.RLock()
+        #: Name of the vector store; None until it is open.
+        self.store: str | None = None
+        self.vectors: VectorIndex
+        self._not_followed = self._left = ""
+        self._options = store or stores.StoreOptions()
         if create:
             _make_folder(folder)
         self.catalog = Catalog(folder / FILE_NAME, create)
         try:
             self._check_embedder(embedder_spec)
         except BaseException:
-            self.catalog.close()
+            self.close()
             raise
         try:
-            newest, identity = self.catalog.seq, self.catalog.identity
-            self.lexical = LexicalIndex.load(folder, newest, identity)
-            self.vectors: VectorIndex = FaissIndex.load(folder, fingerprint.dimension, newest, identity)
+            identity = self.catalog.identity
+            self.lexical = self._loaded(lambda newest: LexicalIndex.load(folder, newest, identity))
+            if self.store is None:
+                self._open_vectors(stores.name_in(self.catalog))
             self.refresh()
+            self._fill_store()
         except BaseException:
-            self.catalog.close()
+            self.close()
             raise
 
     def refresh(self) -> None:
-        """Bring the indexes up to the newest change of the catalog; costs one small query when there is none."""
+        """Bring the indexes up to the newest change of the catalog; costs one small query when there is none.
+
+        Raises:
+            EmbedderMismatchError: another process has embedded the knowledge base anew with another model.
+        """
+        if stores.name_in(self.catalog) != self.store:
+            self._follow()
         if min(self.lexical.seq, self.vectors.seq) >= self.catalog.seq:
             return
         with self.lock:
             for changes in self.catalog.changes(min(self.lexical.seq, self.vectors.seq)):
+                self._check_embedder()  # reads the state that the changes are of
                 if changes.seq > self.lexical.seq:
                     self.lexical.apply(changes.seq, changes.removed, changes.added, changes.texts)
                 if changes.seq > self.vectors.seq:
@@ -78,13 +110,16 @@ class KnowledgeBase:
 
         Raises:
             LockedError: another process is writing.
+            EmbedderMismatchError: one has embedded the knowledge base anew with another model.
         """
         with writer_lock(self.folder, wait):
+            self._check_embedder()
             try:
                 yield self.catalog
             finally:
                 self.refresh()
                 self.save()
+            contexts.forget_removed(self.folder, lambda: {document.source for document in self.catalog.documents()})
 
     def save(self) -> None:
         """Store the indexes, and leave no deleted text in the catalog's log.
@@ -95,7 +130,8 @@ class KnowledgeBase:
         try:
             with self.lock:
                 self.lexical.save(self.folder, identity)
-                self.vectors.save(self.folder, identity)
+                if stores.name_in(self.catalog) == self.store:
+                    self._save_vectors(identity)
             self.catalog.checkpoint()
         except StorageError as error:
             log.warning(
@@ -103,18 +139,83 @@ class KnowledgeBase:
             )
 
     def close(self) -> None:
-        """Close the catalog."""
-        self.catalog.close()
+        """Close the catalog, and the vector store if it is an outside one."""
+        with self.lock:
+            self.catalog.close()
+            if self.store is not None:
+                stores.close_index(self.vectors)
 
-    def _check_embedder(self, spec: str | None) -> None:
+    # -- the vector store ----------------------------------------------------------------------------------------
+
+    def _open_vectors(self, name: str) -> None:
+        def load(_: int) -> VectorIndex:
+            return stores.load_index(name, self.folder, self.catalog, self.fingerprint.dimension, self._options)
+
+        # An outside store has a state of its own, and must not be opened twice.
+        self.vectors = self._loaded(load) if name == stores.FAISS else load(0)
+        self.store = name
+
+    def _loaded(self, load: Callable[[int], Index]) -> Index:
+        """An index as it is stored; read once more where another process stored a newer one just then."""
+        newest = self.catalog.seq
+        with suppress(AheadError):
+            index = load(newest)
+            if index.seq or self.catalog.seq == newest:
+                return index
+        return load(self.catalog.seq)
+
+    def _save_vectors(self, identity: str) -> None:
+        try:
+            self.vectors.save(self.folder, identity)
+        except VectorStoreError as error:
+            log.warning(
+                "the documents are stored, but not yet in the vector store, which the next change tries: %s", error
+            )
+        self._retire()
+
+    def _fill_store(self) -> None:
+        """Bring up a store that nobody else can have open: its owner was killed, or somebody wrote without it."""
+        if not (isinstance(self.vectors, ExternalIndex) and self.vectors.store.exclusive and self.vectors.behind):
+            return
+        try:
+            with writer_lock(self.folder, 0):
+                self.refresh()
+                self.vectors.save(self.folder, self.catalog.identity)
+        except (LockedError, StorageError, VectorStoreError) as error:
+            log.warning("the vector store %s is behind, and questions read the catalog: %s", self.store, error)
+
+    def _follow(self) -> None:
+        """Another process has moved the knowledge base to another store."""
+        with self.lock:
+            before, name = self.vectors, stores.name_in(self.catalog)
+            try:
+                self._open_vectors(name)
+            except RagbotError as error:
+                # What is open serves on, brought up from the catalog; it is not stored any more.
+                if name != self._not_followed:
+                    log.warning("the vectors have moved to %s, which cannot be opened: %s", name, error)
+                self._not_followed = name
+            else:
+                stores.close_index(before)
+
+    def _retire(self) -> None:
+        """Remove what an interrupted move to another store has left."""
+        left = stores.retire(self.folder, self.catalog, self.fingerprint.dimension, self._options)
+        if left and left != self._left:  # once is enough
+            log.warning("%s", left)
+        self._left = left
+
+    def _check_embedder(self, spec: str | None = None) -> None:
         mine = self.fingerprint.as_dict()
         stored = self.catalog.get(_FINGERPRINT)
         if stored is None:
+            self._open_vectors(self._options.store)  # what cannot be opened is not made
+            self.catalog.put(stores.STORE, self._options.store)
             if spec:
                 self.catalog.put(_SPEC, spec)
             self.catalog.put(_FINGERPRINT, json.dumps(mine))
             return
-        theirs = json.loads(stored)
+        theirs = self.catalog.fingerprint().as_dict()
         if theirs != mine:
             differing = ", ".join(
                 f"{key} {theirs.get(key)!r} ≠ {mine[key]!r}" for key in mine if theirs.get(key) != mine[key]

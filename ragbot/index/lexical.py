@@ -30,6 +30,8 @@ MANIFEST = "lexical.ragbot"
 MAX_SEGMENTS = 8
 K1 = 1.2
 B = 0.75
+#: Times that a stored index is read before it is given up.
+_ATTEMPTS = 3
 #: Raised when terms are made differently: an older index is then built again.
 ANALYSIS_VERSION = 1
 
@@ -67,6 +69,10 @@ class LexicalScores:
                 found = ids[at] == wanted
                 out[found] = scores[at[found]]
         return out
+
+
+class AheadError(CorruptError):
+    """An index has seen changes that its catalog does not have: some that were stored are lost."""
 
 
 class LexicalIndex:
@@ -137,7 +143,7 @@ class LexicalIndex:
         Segments are stored without their dead rows: the words of deleted text stand in no file afterwards.
         """
         with self._lock:
-            self._store_segments(folder)
+            self._store_segments(folder, identity)
         metadata = {"seq": self.seq, "catalog": identity, "analysis": ANALYSIS_VERSION, "segments": self._names}
         write_container(folder / MANIFEST, KIND, metadata, {})
         for path in folder.glob("lexical-*.ragbot*"):
@@ -147,24 +153,41 @@ class LexicalIndex:
     @classmethod
     def load(cls, folder: Path, newest: int, identity: str = "") -> LexicalIndex:
         """The stored index, or an empty one (to be filled from the catalog) where it is missing, damaged or outdated,
-        or another catalog's."""
+        or another catalog's.
+
+        Raises:
+            AheadError: it has reached a change that the catalog does not have.
+        """
+        for _ in range(_ATTEMPTS):
+            try:
+                return cls._read(folder, newest, identity)
+            except AheadError:
+                raise
+            except FileNotFoundError:
+                continue  # a writer may have merged a segment away since the manifest was read: its new one names others
+            except CorruptError as error:
+                log.warning("%s; the lexical index is built again from the catalog", error)
+                break
+        return cls()
+
+    @classmethod
+    def _read(cls, folder: Path, newest: int, identity: str) -> LexicalIndex:
         index = cls()
-        try:
-            metadata, _ = read_container(folder / MANIFEST, KIND)
-            made_from = (metadata["analysis"], metadata.get("catalog"))
-            if made_from != (ANALYSIS_VERSION, identity) or metadata["seq"] > newest:
-                return index
-            for name in metadata["segments"]:
-                index._append(Segment.read(folder / Path(name).name), name)
-            index.seq = metadata["seq"]
-        except FileNotFoundError:
-            return cls()
-        except CorruptError as error:
-            log.warning("%s; the lexical index is built again from the catalog", error)
-            return cls()
+        metadata, _ = read_container(folder / MANIFEST, KIND)
+        if (metadata["analysis"], metadata.get("catalog")) != (ANALYSIS_VERSION, identity):
+            return index
+        if metadata["seq"] > newest:
+            raise AheadError(
+                f"{folder / MANIFEST} has reached change {metadata['seq']} of this catalog, which is at {newest}: changes "
+                f"that were stored are lost, perhaps with the log (catalog.sqlite3-wal). Restore the folder from a backup; "
+                f"or go on with what is there: ragbot kb repair, then ingest the documents again"
+            )
+        for name in metadata["segments"]:
+            index._append(Segment.read(folder / Path(name).name, identity), name)
+        index.seq = metadata["seq"]
         return index
 
-    def _store_segments(self, folder: Path) -> None:
+    def _store_segments(self, folder: Path, identity: str) -> None:
         for index in reversed(range(len(self._segments))):
             if not self._alive[index].any():
                 del self._segments[index], self._alive[index], self._names[index]
@@ -175,7 +198,9 @@ class LexicalIndex:
             if name is None or not (folder / name).exists():  # another process may have merged it away
                 # Never a name that was used before: a manifest must not find another segment under it.
                 name = f"lexical-{secrets.token_hex(8)}.ragbot"
-                self._segments[index].write(folder / name)
+                self._segments[index].write(folder / name, identity)
+                # From now on mapped: what is stored need not be held in memory, too.
+                self._segments[index] = Segment.read(folder / name, identity)
                 self._names[index] = name
 
     def _append(self, segment: Segment, name: str | None = None) -> None:

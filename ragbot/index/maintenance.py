@@ -5,7 +5,8 @@ Nothing here needs the embedding model: the catalog holds the embeddings, and th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,16 +18,22 @@ from ragbot.errors import CorruptError, LockedError, NewerVersionError
 from ragbot.index import lexical, segment
 from ragbot.index.catalog import FILE_NAME, Catalog
 from ragbot.index.container import read_container
-from ragbot.index.inspection import HOPELESS, UNREADABLE, Inspector, Problem, Progress
+from ragbot.index.embeddings import HOPELESS
+from ragbot.index.inspection import UNREADABLE, Inspector, Problem, Progress
 from ragbot.index.lexical import LexicalIndex
 from ragbot.index.lock import writer_lock
 from ragbot.index.segment import Ints
-from ragbot.index.vectors import faiss
-from ragbot.index.vectors.faiss import FaissIndex
+from ragbot.index.vectors import faiss, stores
+from ragbot.index.vectors.base import VectorIndex
+from ragbot.index.vectors.faiss_check import read_whole
+from ragbot.index.vectors.store_check import store_faults
+from ragbot.index.vectors.stores import StoreOptions
 
 _REPAIR = "ragbot kb repair makes it again from the catalog"
 #: Seconds to wait for another writer, as :meth:`ragbot.index.knowledge_base.KnowledgeBase.writing` does.
 _WAIT = 10.0
+#: Beside the catalog, :mod:`ragbot.index.salvage` makes a new one under this name, and keeps broken ones under these.
+NEW, BROKEN = f"{FILE_NAME}.new", f"{FILE_NAME}.broken-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +69,7 @@ def silent(stage: str, done: int, total: int) -> None:
     """A progress that nobody looks at."""
 
 
-def verify(folder: Path, progress: Progress = silent) -> Verification:
+def verify(folder: Path, progress: Progress = silent, options: StoreOptions | None = None) -> Verification:
     """Read everything and compare every checksum; what is wrong is reported, and nothing is changed.
 
     Raises:
@@ -73,13 +80,13 @@ def verify(folder: Path, progress: Progress = silent) -> Verification:
         catalog = Inspector(folder / FILE_NAME)
     except NewerVersionError:
         raise
-    except CorruptError as error:
+    except UNREADABLE as error:
         return Verification(0, 0, 0, (Problem("catalog", str(error), HOPELESS),))
     try:
         problems = [*check_catalog(catalog, progress)]
         try:
             counts = catalog.counts()
-            problems += _check_indexes(folder, catalog)
+            problems += _check_indexes(folder, catalog, options)
         except UNREADABLE:  # told of already
             counts = {"documents": 0, "chunks": 0, "characters": 0}
     finally:
@@ -94,7 +101,7 @@ def check_catalog(catalog: Inspector, progress: Progress = silent) -> Iterator[P
     yield from catalog.damaged_documents(progress)
 
 
-def repair(folder: Path, progress: Progress = silent) -> Repair:
+def repair(folder: Path, progress: Progress = silent, options: StoreOptions | None = None) -> Repair:
     """Remove the documents that are damaged, with what was known of their files, and make the indexes again.
 
     The next ingestion reads those files anew. What is whole stays as it is; uploaded files stay, too.
@@ -111,16 +118,16 @@ def repair(folder: Path, progress: Progress = silent) -> Repair:
         damaged = [problem for problem in problems if problem.document_id is not None]
         dimension = catalog.fingerprint().dimension
         with suppress(*UNREADABLE):  # the catalog is: told of already
-            problems += _check_indexes(folder, catalog, alone=True)
+            problems += _check_indexes(folder, catalog, options, alone=True)
         orphans = catalog.purge([problem.document_id for problem in damaged if problem.document_id is not None])
         progress("indexes", 0, 1)
-        rebuild_indexes(folder, catalog, dimension)
+        rebuild_indexes(folder, catalog, dimension, options)
         catalog.checkpoint()
     return Repair(tuple(problem.source or "" for problem in damaged), orphans, tuple(problems))
 
 
-def compact(folder: Path, progress: Progress = silent) -> Compaction:
-    """Write catalog and indexes anew without what was deleted, and empty the log.
+def compact(folder: Path, progress: Progress = silent, options: StoreOptions | None = None) -> Compaction:
+    """Write catalog and indexes anew without what was deleted, empty the log, and delete broken catalogs kept beside it.
 
     It takes about as much free space as the catalog is large. If that runs out, everything stays as it was.
 
@@ -132,20 +139,46 @@ def compact(folder: Path, progress: Progress = silent) -> Compaction:
     before = folder_bytes(folder)
     with _locked(folder) as catalog:
         progress("indexes", 0, 2)
-        rebuild_indexes(folder, catalog, catalog.fingerprint().dimension)
+        rebuild_indexes(folder, catalog, catalog.fingerprint().dimension, options)
         progress("catalog", 1, 2)
         complete = catalog.vacuum()
+        for path in (*folder.glob(f"{BROKEN}*"), *folder.glob(f"{NEW}*")):
+            path.unlink(missing_ok=True)
     return Compaction(before, folder_bytes(folder), complete)
 
 
-def rebuild_indexes(folder: Path, catalog: Catalog, dimension: int) -> None:
-    """Make the indexes from the catalog as if there were none, and store them. Raises CorruptError, StorageError."""
-    words, vectors = LexicalIndex(), FaissIndex(dimension)
+def rebuild_indexes(folder: Path, catalog: Catalog, dimension: int, options: StoreOptions | None = None) -> None:
+    """Make the indexes from the catalog as if there were none, and store them.
+
+    Without ``options`` an outside store cannot be reached: it is then not trusted any more, and the next writer fills it.
+
+    Raises:
+        CorruptError: a row of the catalog is damaged.
+        StorageError: the disk is full.
+        VectorStoreError: the vector store cannot be filled; see :func:`ragbot.index.vectors.stores.open_store`.
+    """
+    words, name = LexicalIndex(), stores.name_in(catalog)
+    if options is None and name != stores.FAISS:
+        stores.distrust(name, folder)
+        _fill(folder, catalog, words, None)
+        return
+    options = options or StoreOptions()
+    vectors = stores.fresh_index(name, folder, catalog, dimension, options)
+    try:
+        _fill(folder, catalog, words, vectors)
+        stores.retire(folder, catalog, dimension, options)
+    finally:
+        stores.close_index(vectors)
+
+
+def _fill(folder: Path, catalog: Catalog, words: LexicalIndex, vectors: VectorIndex | None) -> None:
     for changes in catalog.changes(0):
         words.apply(changes.seq, changes.removed, changes.added, changes.texts)
-        vectors.apply(changes.seq, changes.removed, changes.added, changes.vectors, changes.languages)
+        if vectors is not None:
+            vectors.apply(changes.seq, changes.removed, changes.added, changes.vectors, changes.languages)
     words.save(folder, catalog.identity)
-    vectors.save(folder, catalog.identity)
+    if vectors is not None:
+        vectors.save(folder, catalog.identity)
 
 
 def folder_bytes(folder: Path) -> int:
@@ -156,33 +189,45 @@ def folder_bytes(folder: Path) -> int:
 @contextmanager
 def _locked(folder: Path) -> Iterator[Inspector]:
     with writer_lock(folder, _WAIT):
-        catalog = Inspector(folder / FILE_NAME)
+        try:
+            catalog = Inspector(folder / FILE_NAME)
+        except sqlite3.DatabaseError as error:  # one that contradicts its own header, for example
+            raise CorruptError(f"{folder / FILE_NAME} cannot be opened ({error}): {HOPELESS}") from error
         try:
             yield catalog
         finally:
             catalog.close()
 
 
-def _check_indexes(folder: Path, catalog: Inspector, alone: bool = False) -> list[Problem]:
+def _check_indexes(
+    folder: Path, catalog: Inspector, options: StoreOptions | None, alone: bool = False
+) -> list[Problem]:
     """What is wrong with the index files. An index may lag while somebody writes, so that only one that lags while
     nobody does is told of (``alone``: the writer's lock is held already)."""
-    problems = _index_problems(folder, catalog)
+    problems = _index_problems(folder, catalog, options or StoreOptions())
     if alone or not problems:
         return problems
     try:
         with writer_lock(folder, 0):
-            return _index_problems(folder, catalog)
+            return _index_problems(folder, catalog, options or StoreOptions())
     except LockedError:
         return []  # whoever writes stores the indexes when done
 
 
-def _index_problems(folder: Path, catalog: Inspector) -> list[Problem]:
+def _index_problems(folder: Path, catalog: Inspector, options: StoreOptions) -> list[Problem]:
     newest, ids = catalog.chunk_numbers()
     problems = []
-    for name, file, read in (
-        ("lexical", lexical.MANIFEST, _read_lexical),
-        ("vector", faiss.FILE_NAME, _read_vectors),
-    ):
+    files: list[tuple[str, str, Callable[[Path], tuple[dict[str, Any], Ints]]]] = [
+        ("lexical", lexical.MANIFEST, _read_lexical)
+    ]
+    store = stores.name_in(catalog)
+    if store == stores.FAISS:
+        files.append(("vector", faiss.FILE_NAME, lambda folder: read_whole(folder, catalog.identity)))
+    else:
+        dimension = catalog.fingerprint().dimension
+        faults = store_faults(store, folder, catalog, dimension, newest, ids, options)
+        problems += [Problem("index", f"the vectors in {store}: {found}", _REPAIR) for found in faults]
+    for name, file, read in files:
         try:
             metadata, found = read(folder)
             fault = _index_fault(metadata, found, newest, ids, catalog.identity)
@@ -207,10 +252,5 @@ def _index_fault(metadata: dict[str, Any], found: Ints, newest: int, ids: Ints, 
 
 def _read_lexical(folder: Path) -> tuple[dict[str, Any], Ints]:
     metadata, _ = read_container(folder / lexical.MANIFEST, lexical.KIND)
-    parts = [segment.Segment.read(folder / Path(name).name).ids for name in metadata["segments"]]
+    parts = [segment.Segment.read(folder / Path(name).name, metadata["catalog"]).ids for name in metadata["segments"]]
     return metadata, np.concatenate([np.empty(0, np.int64), *parts])
-
-
-def _read_vectors(folder: Path) -> tuple[dict[str, Any], Ints]:
-    metadata, arrays = read_container(folder / faiss.FILE_NAME, faiss.KIND)
-    return metadata, arrays["ids"]

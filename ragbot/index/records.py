@@ -24,7 +24,7 @@ class FileState:
 
 @dataclass(frozen=True, slots=True)
 class NewChunk:
-    """A chunk to be stored: its span, what is embedded in front of it, and the hash of what was embedded."""
+    """A chunk to be stored: its span, what is embedded in front of it, the hash of what was embedded, its parent."""
 
     start: int
     end: int
@@ -32,6 +32,7 @@ class NewChunk:
     headings: tuple[str, ...]
     prefix: str
     embedded_hash: bytes
+    parent: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,14 @@ def checksum(*values: object) -> int:
     return zlib.crc32("\x1f".join("\x00" if value is None else str(value) for value in values).encode("utf-8"))
 
 
+def chunk_checksum(row: Sequence[object], parent: Sequence[object]) -> int:
+    """CRC-32 of a chunk: its columns from the document to the text, and its parent's ends unless it has none.
+
+    So that rows from before there were parents stay valid.
+    """
+    return checksum(*row, *(parent if any(end is not None for end in parent) else ()))
+
+
 def acl_json(acl: Sequence[str]) -> str:
     """An access list as it is stored. Raises TypeError for a string, which would become its letters."""
     if isinstance(acl, str):
@@ -68,4 +77,5 @@ def chunk_rows(
         fields = (document_id, ordinal, chunk.start, chunk.end, chunk.page, headings, chunk.prefix)
         fields = (*fields, text[chunk.start : chunk.end])  # type: ignore[assignment]
         blob = np.ascontiguousarray(vector, np.float32).tobytes()
-        yield (*fields, checksum(*fields), chunk.embedded_hash, blob, zlib.crc32(blob), seq)
+        parent = chunk.parent or (None, None)
+        yield (*fields, chunk_checksum(fields, parent), chunk.embedded_hash, blob, zlib.crc32(blob), seq, *parent)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ragbot.errors import CorruptError
 from ragbot.index.container import read_container, write_container
 
 KIND = "lexical-segment"
@@ -37,21 +37,27 @@ class Segment:
     @classmethod
     def build(cls, ids: Sequence[int], documents: Sequence[Sequence[str]]) -> Segment:
         """A segment of these chunks; ``documents`` are their terms, ``ids`` ascend."""
-        postings: dict[str, list[tuple[int, int]]] = {}
-        for row, words in enumerate(documents):
-            for term, count in Counter(words).items():
-                postings.setdefault(term, []).append((row, count))
-        encoded = sorted((term.encode("utf-8", "surrogatepass"), pairs) for term, pairs in postings.items())
-        flat = np.array([pair for _, pairs in encoded for pair in pairs], np.int64).reshape(-1, 2)
+        numbers: dict[str, int] = {}  # of the terms, as they come
+        flat = np.fromiter((numbers.setdefault(term, len(numbers)) for words in documents for term in words), np.int64)
+        lengths = np.array([len(words) for words in documents], np.int64)
+        encoded = [term.encode("utf-8", "surrogatepass") for term in numbers]
+        order = sorted(range(len(encoded)), key=encoded.__getitem__)
+        place = np.empty(len(order), np.int64)
+        place[order] = np.arange(len(order))
+        # A pair of term and row as one number: sorting them sorts the postings.
+        width = max(len(documents), 1)
+        pairs, counts = np.unique(
+            place[flat] * width + np.repeat(np.arange(len(documents)), lengths), return_counts=True
+        )
         return cls(
             {
                 "ids": np.array(ids, np.int64),
-                "lengths": np.array([len(words) for words in documents], np.int32),
-                "blob": np.frombuffer(b"".join(term for term, _ in encoded), np.uint8),
-                "offsets": _starts([len(term) for term, _ in encoded]),
-                "indptr": _starts([len(pairs) for _, pairs in encoded]),
-                "rows": flat[:, 0].astype(np.int32),
-                "counts": np.minimum(flat[:, 1], 65535).astype(np.uint16),
+                "lengths": lengths.astype(np.int32),
+                "blob": np.frombuffer(b"".join(encoded[number] for number in order), np.uint8),
+                "offsets": _starts([len(encoded[number]) for number in order]),
+                "indptr": _starts(np.bincount(pairs // width, minlength=len(order))),
+                "rows": (pairs % width).astype(np.int32),
+                "counts": np.minimum(counts, 65535).astype(np.uint16),
             }
         )
 
@@ -102,13 +108,16 @@ class Segment:
         )
 
     @classmethod
-    def read(cls, path: Path) -> Segment:
-        """Map a stored segment. Raises CorruptError or FileNotFoundError."""
-        return cls(read_container(path, KIND)[1])
+    def read(cls, path: Path, identity: str = "") -> Segment:
+        """Map a stored segment of the catalog ``identity``. Raises CorruptError or FileNotFoundError."""
+        metadata, arrays = read_container(path, KIND)
+        if metadata.get("catalog") != identity:
+            raise CorruptError(f"{path} was made from another catalog")
+        return cls(arrays)
 
-    def write(self, path: Path) -> None:
-        """Store the segment. Raises StorageError."""
-        write_container(path, KIND, {}, self._arrays)
+    def write(self, path: Path, identity: str = "") -> None:
+        """Store the segment, and of which catalog it is. Raises StorageError."""
+        write_container(path, KIND, {"catalog": identity}, self._arrays)
 
     def postings(self, term: str) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint16]] | None:
         """Rows that hold ``term`` and how often, or None."""

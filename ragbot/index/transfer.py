@@ -29,9 +29,11 @@ from ragbot.errors import CorruptError, KnowledgeBaseError, NewerVersionError, S
 from ragbot.index.catalog import FILE_NAME
 from ragbot.index.container import fsync_folder
 from ragbot.index.inspection import Inspector, Progress
+from ragbot.index.leftovers import remove_leftovers
 from ragbot.index.lock import writer_lock
 from ragbot.index.maintenance import check_catalog, rebuild_indexes, silent
 from ragbot.index.uploads import FOLDER as UPLOADS
+from ragbot.index.vectors import stores
 
 VERSION = 1
 MANIFEST = "manifest.json"
@@ -99,7 +101,9 @@ def export(folder: Path, file: Path, progress: Progress = silent) -> Transfer:
         raise SourceError(f"{file} exists, and is not overwritten: choose another name, or delete it first")
     if file.resolve().is_relative_to(folder.resolve()):
         raise SourceError(f"{file} lies in the knowledge base itself: choose a place outside of {folder}")
-    with _stored(file), tempfile.TemporaryDirectory(prefix=".ragbot-export-", dir=file.parent) as name:
+    remove_leftovers(file.parent, ".ragbot-export-*")
+    mine = f".ragbot-export-{os.getpid()}-"
+    with _stored(file), tempfile.TemporaryDirectory(prefix=mine, dir=file.parent) as name:
         temporary = Path(name) / "archive"
         with writer_lock(folder):
             copy = _copied(folder, Path(name) / FILE_NAME)
@@ -152,11 +156,15 @@ def import_(file: Path, folder: Path, progress: Progress = silent) -> Transfer:
         raise SourceError(f"{folder} exists, and is not overwritten: import into a new one with --kb NAME")
     with _stored(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        fresh = folder.with_name(f".{folder.name}.{secrets.token_hex(8)}.import")
+        remove_leftovers(folder.parent, ".ragbot-import-*")
+        fresh = folder.with_name(f".ragbot-import-{os.getpid()}-{secrets.token_hex(8)}")
         fresh.mkdir()
         try:
             manifest = _unpack(file, fresh, progress)
             _take_over(fresh, folder, file, manifest, progress)
+            for made in (fresh / UPLOADS, fresh):
+                if made.is_dir():
+                    fsync_folder(made)
             fresh.rename(folder)
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
@@ -308,6 +316,8 @@ def _take_over(fresh: Path, folder: Path, file: Path, manifest: Manifest, progre
                 f"the catalog in {file} is not the one that its {MANIFEST} describes; nothing was imported"
             )
         catalog.become_another()
+        # A file from elsewhere does not choose what is connected to, or imported, here.
+        catalog.put_all({stores.STORE: stores.FAISS, stores.STALE: ""})
         old, new = Path(manifest.folder) / UPLOADS, folder / UPLOADS
         catalog.move_sources(f"{old}{os.sep}", f"{new}{os.sep}")
         progress("indexes", 0, 1)

@@ -1,25 +1,33 @@
-"""Hits to passages: each hit with its neighbours, spans of one document that touch joined into one."""
+"""Hits to passages: each hit with its neighbours, or as its parent; spans of one document that touch joined into one."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from ragbot.documents import Chunk, Passage, ScoredChunk
 from ragbot.index.catalog import Catalog
 
+#: A parent is read whole where at least this share of its chunks, and no fewer than two, are among the hits.
+MERGE_SHARE = 0.5
+
 
 def expand(catalog: Catalog, hits: Sequence[ScoredChunk], radius: int = 1) -> list[Passage]:
     """Passages in the order of their best hit; a passage's text equals the document's at its offsets.
 
-    A hit whose document was changed or removed since the search is left out.
+    Where enough chunks of a parent are hits, the passage is the parent. A hit of any other parent gets neighbours
+    from inside that parent alone; one without a parent, from anywhere in its document. A hit whose document was
+    changed or removed since the search is left out.
 
     Args:
         radius: how many chunks before and after a hit are joined to it.
     """
+    found: dict[tuple[int, tuple[int, int] | None], set[int]] = defaultdict(set)
+    for hit in hits:
+        found[_family(hit.chunk)].add(hit.chunk.id)
     groups: list[_Group] = []
     for hit in hits:
-        reach = catalog.neighbours(hit.chunk, radius)
-        group = _Group(hit, reach)
+        group = _Group(hit, _reach(catalog, hit.chunk, radius, len(found[_family(hit.chunk)])))
         touching = [other for other in groups if other.touches(group)]
         for other in touching[1:]:
             touching[0].absorb(other)
@@ -30,6 +38,20 @@ def expand(catalog: Catalog, hits: Sequence[ScoredChunk], radius: int = 1) -> li
             groups.append(group)
     passages = [group.passage(catalog) for group in groups]
     return [passage for passage in passages if passage]
+
+
+def _family(chunk: Chunk) -> tuple[int, tuple[int, int] | None]:
+    return chunk.document.id, chunk.parent
+
+
+def _reach(catalog: Catalog, chunk: Chunk, radius: int, found: int) -> Sequence[Chunk]:
+    """What a hit is joined with, itself included; ``found`` chunks of its parent are hits."""
+    if chunk.parent is None:
+        return catalog.neighbours(chunk, radius)
+    family = catalog.family(chunk)
+    if found > 1 and found >= MERGE_SHARE * len(family):
+        return family
+    return [other for other in family if abs(other.ordinal - chunk.ordinal) <= radius]
 
 
 class _Group:

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 import ingest.pipeline as module
+import ingest.reading as reading
+import ingest.run as running
 from ingest.chunkers.recursive import RecursiveChunker
 from ingest.parsing import Limits
 from ingest.pipeline import Progress, ingest, ingest_documents
@@ -105,7 +107,7 @@ def test_touched_only(
     def fail(_: Path) -> str:
         raise AssertionError("read although neither size nor time has changed")
 
-    monkeypatch.setattr(module, "hash_file", fail)
+    monkeypatch.setattr(reading, "hash_file", fail)
     assert len(run(kb, embedder, corpus).skipped) == 4
 
 
@@ -140,6 +142,27 @@ def test_equal_texts_are_embedded_once(kb: KnowledgeBase, embedder: CountingEmbe
     assert (report.chunks, report.embedded, embedder.seen) == (3, 1, embedder.seen[:1])
     report = run(kb, embedder, tmp_path / "copy3", tmp_path / "copy4")
     assert (report.chunks, report.embedded, embedder.seen) == (2, 0, [])
+
+
+@pytest.mark.parametrize("bound", ["PENDING_CHARACTERS", "PENDING_VECTORS"])
+def test_documents_that_wait_are_bounded(
+    kb: KnowledgeBase, embedder: CountingEmbedder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bound: str
+) -> None:
+    for number in range(12):
+        (tmp_path / f"{number:02}.txt").write_text("The very same text in each of them. " * 3, encoding="utf-8")
+    run(kb, embedder, tmp_path / "00.txt", context="none")  # the title is not the same
+    monkeypatch.setattr(running, bound, {"PENDING_CHARACTERS": 300, "PENDING_VECTORS": 1}[bound])
+    waiting: list[int] = []
+    real = running.Run._flush
+
+    def flush(self: running.Run) -> None:
+        waiting.append(len(self._pending))
+        real(self)
+
+    monkeypatch.setattr(running.Run, "_flush", flush)
+    report = run(kb, embedder, tmp_path, context="none")
+    assert len(report.added) == 11 and embedder.calls == 0
+    assert max(waiting) <= 3 and sum(waiting) == 11
 
 
 def test_other_chunk_size_cuts_again(kb: KnowledgeBase, embedder: CountingEmbedder, corpus: Path) -> None:
@@ -186,14 +209,14 @@ def test_file_that_became_unreadable_keeps_what_is_stored(
 def test_file_that_may_not_be_read(
     kb: KnowledgeBase, embedder: CountingEmbedder, corpus: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = module.hash_file
+    real = reading.hash_file
 
     def refusing(path: Path) -> str:
         if path.name == "lora.md":
             raise PermissionError(13, "Permission denied", str(path))
         return real(path)
 
-    monkeypatch.setattr(module, "hash_file", refusing)
+    monkeypatch.setattr(reading, "hash_file", refusing)
     report = run(kb, embedder, corpus)
     assert [(Path(f.source).name, f.reason) for f in report.failed] == [
         ("lora.md", "cannot be read: Permission denied")
@@ -210,7 +233,8 @@ def test_a_defect_in_a_loader_stops_nothing(
     caplog: pytest.LogCaptureFixture,
     culprit: str,
 ) -> None:
-    real, calls = getattr(module, culprit), []
+    where = {"load": reading, "prepare": running}[culprit]
+    real, calls = getattr(where, culprit), []
 
     def defective(*args: object, **options: object) -> object:
         calls.append(args)
@@ -218,7 +242,7 @@ def test_a_defect_in_a_loader_stops_nothing(
             raise IndexError("list index\nout of \udcff range")
         return real(*args, **options)
 
-    monkeypatch.setattr(module, culprit, defective)
+    monkeypatch.setattr(where, culprit, defective)
     report = run(kb, embedder, corpus)
     (failed,) = report.failed
     assert failed.reason == "unexpected error in its loader: IndexError: list index out of ? range"
@@ -237,7 +261,7 @@ def test_what_is_no_defect_of_a_file_ends_the_run(
     def interrupted(*args: object, **options: object) -> object:
         raise error
 
-    monkeypatch.setattr(module, "load", interrupted)
+    monkeypatch.setattr(reading, "load", interrupted)
     with pytest.raises(type(error)):
         run(kb, embedder, corpus)
 
@@ -478,9 +502,9 @@ def test_a_parser_that_hangs_is_one_failed_file(
     real = module.ParserPool
     strange = "tests.ingest.parsing.strange_worker"
     monkeypatch.setattr(module, "ParserPool", lambda workers, limits: real(workers, limits, strange))
-    report = run(kb, embedder, tmp_path, limits=Limits(seconds=1.5))
+    report = run(kb, embedder, tmp_path, limits=Limits(seconds=3.5))
     assert names(report.added) == ["a.html", "d.html"]
     assert [(Path(f.source).name, f.reason.split(" (")[0]) for f in report.failed] == [
-        ("b.html", "b.html takes longer than 1.5 s to read: split it, or raise ingest.parse_seconds"),
+        ("b.html", "b.html takes longer than 3.5 s to read: split it, or raise ingest.parse_seconds"),
         ("c.html", "c.html makes its parser crash"),
     ]

@@ -48,7 +48,7 @@ def commands() -> dict[str, Any]:
 def test_there_is_every_command() -> None:
     expected = (
         "ingest ask search chat ui doctor tune|kb info|kb list|kb documents|kb remove|kb verify|kb repair"
-        "|kb compact|kb export|kb import|models list|config show|config path|eval run|eval compare|eval list|eval show|eval diff|eval report|eval judge|eval init|eval review"
+        "|kb compact|kb migrate|kb reembed|kb export|kb import|models list|config show|config path|eval run|eval compare|eval list|eval show|eval diff|eval report|eval judge|eval init|eval review"
     )
     first, *others = expected.split("|")
     assert set(commands()) - GROUPS == {*first.split(), *others}

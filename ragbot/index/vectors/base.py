@@ -13,6 +13,8 @@ from ragbot.index.segment import Ints
 from ragbot.models.embedders.base import Vectors
 
 Floats = npt.NDArray[np.float32]
+#: Rows that are turned into float64 at once.
+_ROWS = 16_384
 
 
 class VectorIndex(Protocol):
@@ -27,6 +29,13 @@ class VectorIndex(Protocol):
 
     def __len__(self) -> int:
         """How many vectors it holds."""
+
+    def ids(self) -> Ints:
+        """The ids of all of them, ascending; not to be written to."""
+
+    @property
+    def description(self) -> str:
+        """How it searches, in a word for people: ``flat``, ``sq8``, ``ivf1024+sq8``, …"""
 
     def apply(
         self, seq: int, removed: Sequence[int], added: Sequence[int], vectors: Vectors, groups: Sequence[str] = ()
@@ -69,10 +78,11 @@ class Moments:
 
     def add(self, vectors: Vectors, sign: int = 1) -> None:
         """Count vectors in (``sign`` 1) or out (-1)."""
-        exact = vectors.astype(np.float64)
         self.count += sign * len(vectors)
-        self.sum += sign * exact.sum(axis=0)
-        self.outer += sign * (exact.T @ exact)
+        for begin in range(0, len(vectors), _ROWS):
+            exact = vectors[begin : begin + _ROWS].astype(np.float64)
+            self.sum += sign * exact.sum(axis=0)
+            self.outer += sign * (exact.T @ exact)
 
     @classmethod
     def joined(cls, parts: Iterable[Moments], dimension: int) -> Moments:

@@ -1,9 +1,12 @@
-"""Vectors in FAISS: exact inner product (flat), one checksummed file."""
+"""Vectors in FAISS: exact while they are few, codes in lists when they are many, in checksummed parts on the disk.
+
+A search looks for candidates in memory (:mod:`ragbot.index.vectors.faiss_search`) and puts them in order by their exact
+vectors, mapped from the parts. A save writes what is new, and the parts from which something was deleted.
+"""
 
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,165 +16,253 @@ import numpy as np
 from ragbot.errors import CorruptError
 from ragbot.index.container import read_container, write_container
 from ragbot.index.segment import Ints
-from ragbot.index.vectors.base import Floats, Moments
+from ragbot.index.vectors.base import Floats
+from ragbot.index.vectors.faiss_groups import Groups
+from ragbot.index.vectors.faiss_part import Part, unused_name
+from ragbot.index.vectors.faiss_parts import Parts, Truth
+from ragbot.index.vectors.faiss_quantizer import Lists, Quantizer, lists_for, sample_size
+from ragbot.index.vectors.faiss_search import ExactSearcher, ListSearcher, Searcher
+from ragbot.index.vectors.members import Members
+from ragbot.memory import give_back
 from ragbot.models.embedders.base import Vectors
 
 log = logging.getLogger(__name__)
 
-KIND = "faiss-by-group"
+KIND = "faiss-parts"
 FILE_NAME = "vectors.ragbot"
-#: Vectors from which on a search runs on all cores.
-_PARALLEL_FROM = 50_000
-#: A group of fewer vectors has no statistics of its own.
-_SMALLEST_GROUP = 20
+#: Times that a stored index is read before it is given up.
+_ATTEMPTS = 3
+#: So few that may be found are all compared exactly.
+_FEW = 1_000
 
 
 class FaissIndex:
-    """``IndexIDMap2`` over ``IndexFlatIP``: ids are chunk ids."""
+    """See :class:`ragbot.index.vectors.base.VectorIndex`; ids are chunk ids, not negative, and not sparse (they are
+    marked in bitmaps).
 
-    def __init__(self, dimension: int) -> None:
-        import faiss
+    Args:
+        dimension: of the vectors.
+        truth: gives exact vectors by id where a stored row is damaged; None to raise CorruptError there.
+        lists: 0 to compare all exactly, 1 to scan codes, more for so many lists; None to choose by size.
+    """
 
+    def __init__(self, dimension: int, truth: Truth | None = None, lists: int | None = None) -> None:
         self.seq = 0
         self.dimension = dimension
-        self._index: Any = faiss.IndexIDMap2(faiss.IndexFlatIP(dimension))
-        self._moments: dict[str, Moments] = {}
-        self._groups: dict[int, str] = {}
-        self._members: dict[str, Ints] = {}
+        self._members = Members(dimension)
+        self._parts = Parts(dimension, truth)
+        self._fixed = lists
+        # What is searched is made when it is first needed, so that it fits what is there by then.
+        self._searcher: Searcher | None = None
+        self._lists: Lists = np.empty(0, np.int32)  # of each id of the members
+        self._groups: Groups | None = None
+        self._quantizer_name: str | None = None
 
     def __len__(self) -> int:
-        return len(self._groups)
+        return len(self._members)
+
+    def ids(self) -> Ints:
+        """See :class:`ragbot.index.vectors.base.VectorIndex`."""
+        return self._members.ids
+
+    @property
+    def description(self) -> str:
+        """See :class:`ragbot.index.vectors.base.VectorIndex`."""
+        return self._ready().description
 
     def apply(
         self, seq: int, removed: Sequence[int], added: Sequence[int], vectors: Vectors, groups: Sequence[str] = ()
     ) -> None:
         """See :class:`ragbot.index.vectors.base.VectorIndex`."""
-        gone = np.array(sorted({*removed, *added} & self._groups.keys()), np.int64)
+        gone = np.array(sorted({*removed, *added}), np.int64)
+        gone = gone[self._members.holds(gone)]
         if len(gone):
-            self._count(self._vectors(gone), [self._groups.pop(identity) for identity in gone.tolist()], -1)
-            self._index.remove_ids(gone)
-        if added:
-            self._index.add_with_ids(np.ascontiguousarray(vectors), np.array(added, np.int64))
-            names = list(groups) or [""] * len(added)
-            self._count(vectors, names, 1)
-            self._groups.update(zip(added, names, strict=True))
-        self._members = {}
+            self._remove(gone)
+        if len(added):
+            self._add(np.array(added, np.int64), vectors, groups)
+        self._groups = None
         self.seq = seq
-
-    def _count(self, vectors: Vectors, names: Sequence[str], sign: int) -> None:
-        of = np.array(names)
-        for name in dict.fromkeys(names):
-            self._moments.setdefault(name, Moments(self.dimension)).add(vectors[of == name], sign)
 
     def nearest(self, query: Floats, k: int, allowed: Ints | None = None) -> Ints:
         """See :class:`ragbot.index.vectors.base.VectorIndex`."""
-        groups = self._large_groups()
-        if len(groups) < 2:
+        if len(self._members.large()) < 2:
             return self.top(query, k, allowed)
-        found = [self.top(query, k, allowed)]
-        for ids in groups.values():
-            found.append(self.top(query, k, ids if allowed is None else np.intersect1d(ids, allowed)))
-        return np.unique(np.concatenate(found))
-
-    def scales(self, query: Floats, wanted: Ints) -> tuple[Floats, Floats]:
-        """See :class:`ragbot.index.vectors.base.VectorIndex`."""
-        groups = self._large_groups()
-        of = {name: self._moments[name].of(query) for name in groups}
-        whole = self.moments(query)
-        pairs = [of.get(self._groups.get(identity, ""), whole) for identity in wanted.tolist()]
-        table = np.array(pairs, np.float32).reshape(-1, 2)
-        return table[:, 0], table[:, 1]
-
-    def _large_groups(self) -> dict[str, Ints]:
-        if not self._members:
-            found: dict[str, list[int]] = {}
-            for identity, name in self._groups.items():
-                found.setdefault(name, []).append(identity)
-            self._members = {name: np.array(sorted(ids), np.int64) for name, ids in found.items()}
-        return {name: ids for name, ids in self._members.items() if len(ids) >= _SMALLEST_GROUP}
+        candidates = self._candidates(query, k, allowed, by_group=True)
+        ids = self._ordered(query, candidates)
+        of = self._grouped().of(ids)
+        return np.unique(
+            np.concatenate([ids[:k], *(ids[of == number][:k] for number in range(of.max(initial=-1) + 1))])
+        )
 
     def top(self, query: Floats, k: int, allowed: Ints | None = None) -> Ints:
         """See :class:`ragbot.index.vectors.base.VectorIndex`."""
-        import faiss
+        return self._ordered(query, self._candidates(query, k, allowed, by_group=False))[:k]
 
-        if not self._groups or (allowed is not None and not len(allowed)):
-            return np.empty(0, np.int64)
-        # One thread is faster than waking several for a small index, and does not stall behind other programs.
-        faiss.omp_set_num_threads(1 if len(self._groups) < _PARALLEL_FROM else os.cpu_count() or 1)
-        parameters = None
-        if allowed is not None:
-            # A bitmap costs one bit an id; a batch selector's Bloom filter is slow when most ids pass.
-            bits = np.zeros(int(allowed.max()) + 1, bool)
-            bits[allowed] = True
-            selector = faiss.IDSelectorBitmap(np.packbits(bits, bitorder="little"))  # type: ignore[call-arg,arg-type]
-            parameters = faiss.SearchParameters(sel=selector)  # type: ignore[call-arg]
-        scores, found = self._index.search(query[None], min(k, len(self._groups)), params=parameters)
-        ids: Ints = found[0][np.lexsort((found[0], -scores[0]))]  # equal scores by id
-        return ids[ids >= 0]
+    def scales(self, query: Floats, wanted: Ints) -> tuple[Floats, Floats]:
+        """See :class:`ragbot.index.vectors.base.VectorIndex`."""
+        return self._members.scales(query, wanted)
 
     def of(self, query: Floats, wanted: Ints) -> Floats:
         """See :class:`ragbot.index.vectors.base.VectorIndex`."""
-        scores: Floats = self._vectors(wanted) @ query
+        # Each row by itself: a matrix product may round two equal vectors differently.
+        scores: Floats = np.einsum("ij,j->i", self._parts.vectors(wanted), query.astype(np.float32))
         return scores
 
     def moments(self, query: Floats) -> tuple[float, float]:
         """See :class:`ragbot.index.vectors.base.VectorIndex`."""
-        return Moments.joined(self._moments.values(), self.dimension).of(query)
+        return self._members.moments(query)
 
     def save(self, folder: Path, identity: str = "") -> None:
-        """Store index and statistics in one file. Raises StorageError."""
-        import faiss
+        """Store what is not stored yet, then the manifest that names it, then drop files that it no longer names.
 
-        names = sorted(self._moments)
-        number = {name: index for index, name in enumerate(names)}
-        ids = sorted(self._groups)
+        No vector of what was deleted is in any file afterwards. Raises StorageError.
+        """
+        searcher = self._searcher
+        if searcher is None or searcher.lists != self._wanted():
+            searcher = self._renewed()
+        quantizer = searcher.quantizer if isinstance(searcher, ListSearcher) else None
+        self._parts.tidy(folder)
+        if quantizer is None:
+            self._quantizer_name = None
+        elif self._quantizer_name is None or not (folder / self._quantizer_name).exists():
+            name = unused_name()
+            quantizer.write(folder / name)
+            self._quantizer_name = name
+        for part in self._parts:
+            if part.name is None:
+                part.write(folder, quantizer, self._lists[np.searchsorted(self.ids(), part.ids)])
+        members, arrays = self._members.stored()
         metadata = {
             "seq": self.seq,
             "catalog": identity,
             "dimension": self.dimension,
-            "groups": names,
-            "counts": [self._moments[name].count for name in names],
+            "description": searcher.description,
+            "quantizer": self._quantizer_name,
+            "parts": [part.name for part in self._parts],
         }
-        arrays: dict[str, np.ndarray[Any, Any]] = {
-            "index": faiss.serialize_index(self._index),
-            "ids": np.array(ids, np.int64),
-            "group_of": np.array([number[self._groups[identity]] for identity in ids], np.int32),
-            "sums": np.array([self._moments[name].sum for name in names]),
-            "outers": np.array([self._moments[name].outer for name in names]),
-        }
-        write_container(folder / FILE_NAME, KIND, metadata, arrays)
+        write_container(folder / FILE_NAME, KIND, {**members, **metadata}, arrays)
+        named = {self._quantizer_name, *(name for part in self._parts for name in (part.name, part.rows_name))}
+        for path in folder.glob("vectors-*.ragbot*"):
+            if path.name not in named:
+                path.unlink(missing_ok=True)
 
     @classmethod
-    def load(cls, folder: Path, dimension: int, newest: int, identity: str = "") -> FaissIndex:
+    def load(
+        cls,
+        folder: Path,
+        dimension: int,
+        newest: int,
+        identity: str = "",
+        truth: Truth | None = None,
+        lists: int | None = None,
+    ) -> FaissIndex:
         """The stored index, or an empty one (to be filled from the catalog) where it is missing, damaged or outdated,
         or another catalog's."""
-        import faiss
+        for _ in range(_ATTEMPTS):
+            index = cls(dimension, truth, lists)
+            try:
+                metadata, arrays = read_container(folder / FILE_NAME, KIND)
+                if (metadata["dimension"], metadata["catalog"]) != (dimension, identity) or metadata["seq"] > newest:
+                    return index
+                index._read(folder, metadata, arrays)
+                return index
+            except FileNotFoundError:
+                continue  # a writer may have merged a part away since this was read: it names others now
+            except CorruptError as error:
+                log.warning("%s; the vector index is built again from the catalog", error)
+                break
+        return cls(dimension, truth, lists)
 
-        index = cls(dimension)
+    def _read(self, folder: Path, metadata: dict[str, Any], arrays: dict[str, Any]) -> None:
+        self._members = Members.restored(metadata, arrays, self.dimension)
+        self._lists = np.zeros(len(self), np.int32)
+        name = metadata["quantizer"]
+        searcher: Searcher = ExactSearcher(self.dimension)
+        if name is not None:
+            self._quantizer_name = Path(name).name
+            searcher = ListSearcher(Quantizer.read(folder / self._quantizer_name))
+        read = [Part.read(folder, Path(part_name).name) for part_name in metadata["parts"]]
+        held = np.concatenate([np.empty(0, np.int64), *(part.ids for part, _ in read)])
+        if not np.array_equal(np.sort(held), self.ids()):
+            raise CorruptError(f"{folder / FILE_NAME} and its parts do not hold the same vectors")
+        for part, coded in read:
+            self._parts.append(part)
+            if isinstance(searcher, ListSearcher):
+                if coded is None:
+                    raise CorruptError(f"{folder / str(part.name)} has no codes")
+                searcher.add_codes(part.ids, coded.codes, coded.lists)
+                self._lists[np.searchsorted(self.ids(), part.ids)] = coded.lists
+        if isinstance(searcher, ExactSearcher):
+            for ids, vectors in self._parts.batches():
+                searcher.add(ids, vectors, np.zeros(len(ids), np.int32))
+        self._searcher, self.seq = searcher, metadata["seq"]
+
+    def _add(self, ids: Ints, vectors: Vectors, groups: Sequence[str]) -> None:
+        before = self.ids()
+        self._members.add(ids, groups, vectors)
+        self._parts.add(ids, vectors)
+        if self._searcher is not None:
+            lists = self._searcher.assign(vectors)
+            self._searcher.add(ids, vectors, lists)
+            order = np.argsort(ids, kind="stable")
+            self._lists = np.insert(self._lists, np.searchsorted(before, ids[order]), lists[order])
+
+    def _remove(self, gone: Ints) -> None:
+        keep = ~np.isin(self.ids(), gone)
         try:
-            metadata, arrays = read_container(folder / FILE_NAME, KIND)
-        except FileNotFoundError:
-            return index
-        except CorruptError as error:
-            log.warning("%s; the vector index is built again from the catalog", error)
-            return index
-        if (metadata["dimension"], metadata.get("catalog")) != (dimension, identity) or metadata["seq"] > newest:
-            return index
-        index.seq = metadata["seq"]
-        index._index = faiss.deserialize_index(np.array(arrays["index"]))
-        names = metadata["groups"]
-        index._groups = {
-            identity: names[group]
-            for identity, group in zip(arrays["ids"].tolist(), arrays["group_of"].tolist(), strict=True)
-        }
-        for number, name in enumerate(names):
-            moments = index._moments[name] = Moments(dimension)
-            moments.count = metadata["counts"][number]
-            moments.sum, moments.outer = arrays["sums"][number].copy(), arrays["outers"][number].copy()
-        return index
+            vectors = self._parts.vectors(gone)
+        except CorruptError:  # the catalog has deleted them already: their share of the moments is unknown
+            vectors = None
+        self._parts.remove(gone)
+        self._members.remove(gone, vectors)
+        if not self._members.exact:
+            self._members.recount(self._parts.batches())
+        if self._searcher is not None:
+            self._searcher.remove(gone)
+            self._lists = self._lists[keep]
 
-    def _vectors(self, ids: Ints) -> Vectors:
-        if not len(ids):
-            return np.empty((0, self.dimension), np.float32)
-        vectors: Vectors = self._index.reconstruct_batch(ids)
-        return vectors
+    def _ready(self) -> Searcher:
+        return self._searcher or self._renewed()
+
+    def _wanted(self) -> int:
+        if self._fixed is not None:
+            return self._fixed if len(self) else 0  # there is nothing to learn from
+        return lists_for(len(self), self._searcher.lists if self._searcher else None)
+
+    def _renewed(self) -> Searcher:
+        """Make what is searched anew, of the class that fits the number of vectors."""
+        lists = self._wanted()
+        self._searcher = None  # two at once would hold all codes twice
+        give_back()
+        searcher: Searcher = ExactSearcher(self.dimension)
+        if lists:
+            places = np.linspace(0, len(self) - 1, min(len(self), sample_size(lists))).astype(np.int64)
+            searcher = ListSearcher(Quantizer.train(self._parts.vectors(self.ids()[places], many=True), lists))
+        self._lists = np.zeros(len(self), np.int32)
+        for ids, vectors in self._parts.batches():
+            found = searcher.assign(vectors)
+            searcher.add(ids, vectors, found)
+            self._lists[np.searchsorted(self.ids(), ids)] = found
+        self._parts.forget_codes()
+        self._searcher, self._groups, self._quantizer_name = searcher, None, None
+        return searcher
+
+    def _grouped(self) -> Groups:
+        if self._groups is None:
+            self._groups = Groups(self._members, self._lists, max(self._ready().lists, 1))
+        return self._groups
+
+    def _candidates(self, query: Floats, k: int, allowed: Ints | None, by_group: bool) -> Ints:
+        """Among these are the ``k`` nearest of all, and ``by_group`` those of each large group."""
+        searcher = self._ready()
+        if allowed is not None:
+            allowed = np.unique(allowed)
+            allowed = allowed[self._members.holds(allowed)]
+            if len(allowed) <= _FEW:
+                return allowed
+        choices = self._grouped().choices(allowed, by_group)
+        found = [searcher.candidates(query, k, bits, sizes) for bits, sizes in choices]
+        return np.concatenate([np.empty(0, np.int64), *found])
+
+    def _ordered(self, query: Floats, ids: Ints) -> Ints:
+        return ids[np.lexsort((ids, -self.of(query, ids)))]

@@ -31,7 +31,7 @@ WEIGHTS = BundledFile(
     sha256="1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f",
 )
 HUB_NAME = "intfloat/multilingual-e5-small"
-CACHE_NAME = "multilingual-e5-small-int8-v4"
+CACHE_NAME = "multilingual-e5-small-int8-v5"
 #: The same network for CPUs with VNNI and without (see build_graph); the vectors are the same.
 SIGNED_GRAPH, UNSIGNED_GRAPH = "encoder.onnx", "encoder-u8.onnx"
 MAX_TOKENS = 512
@@ -71,7 +71,7 @@ class BundledE5(Embedder):
         query_prefix="query: ",
         document_prefix="passage: ",
         normalized=True,
-        quantization="int8-v3",
+        quantization="int8-v4",
     )
 
     def __init__(self, threads: int | None = None) -> None:

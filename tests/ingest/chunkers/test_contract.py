@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import re
 import time
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.chunkers.base import Chunker, Span
+from ingest.chunkers.base import Chunker, Span, split_with_parents
 from ingest.chunkers.registry import CHUNKERS, make_chunker
 from ingest.chunkers.sections import sections
 from ragbot.documents import Heading, ParsedDocument
@@ -81,6 +82,20 @@ def check_headings(parsed: ParsedDocument, spans: Sequence[Span], name: str) -> 
             assert len(inside) == 1
 
 
+def check_parents(parsed: ParsedDocument, chunker: Chunker, spans: Sequence[Span]) -> None:
+    """A parent holds its chunks whole, keeps to one section, and ends where the next begins, at the earliest."""
+    pairs = split_with_parents(chunker, parsed)
+    assert [span for span, _ in pairs] == list(spans)
+    parents = list(dict.fromkeys(parent for _, parent in pairs if parent))
+    assert all(one[1] <= other[0] for one, other in itertools.pairwise(parents)), "they ascend and do not overlap"
+    for (start, end), parent in pairs:
+        assert parent is None or parent[0] <= start < end <= parent[1]
+    for start, end in parents:
+        inside = [(a, b) for (a, b), parent in pairs if parent == (start, end)]
+        assert (inside[0][0], inside[-1][1]) == (start, end), "it begins and ends with its chunks"
+        assert sum(part.start < end and start < part.end for part in sections(parsed)) == 1
+
+
 BLOCKS = st.sampled_from(
     ["# One", "## 二", "中文句子很短。", "这是一个很长的中文句子，里面有逗号，还有分号；一直不停", "A short one.",
      "A much longer English sentence with many words, and commas; it goes on and on without an end",
@@ -92,7 +107,9 @@ JOINTS = st.sampled_from(["\n\n", "\n", " ", "", "\n \n\n", "\t"])
 @given(st.lists(st.tuples(BLOCKS, JOINTS), max_size=14))
 def test_contract(name: str, chunker: Chunker, parts: list[tuple[str, str]]) -> None:
     parsed = document("".join(block + joint for block, joint in parts))
-    check(parsed, chunker.split(parsed), name)
+    spans = chunker.split(parsed)
+    check(parsed, spans, name)
+    check_parents(parsed, chunker, spans)
 
 
 @given(st.text(max_size=150))
@@ -214,6 +231,7 @@ SHAPES = {
     "rows": lambda n: (
         f"Name: thing {n} · Price: {n}\n\n"
     ),  # all of one size: where filling up alone would never find back
+    "log": lambda n: f"2024-05-01 12:00:00 INFO server.module.component.worker 处理请求 {n}\n\n",
     "lines": lambda n: f"set {words(n, 3)}\n",
     "sections": lambda n: f"## Part {n}\n\n{sentence(n)}\n\n",
     "one paragraph": sentence,
@@ -223,8 +241,6 @@ SHAPES = {
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("at", [5, 200])
 def test_an_edit_changes_only_what_is_near(name: str, shape: str, at: int) -> None:
-    if name == "recursive" and shape in {"rows", "lines"}:
-        pytest.skip("it fills chunks up alone: parts of one size are all cut elsewhere after an edit")
     chunker = make_chunker(name, Counting(), 40)
     parts = [SHAPES[shape](n) for n in range(400)]
     before = chunks(chunker, "".join(parts))
@@ -232,6 +248,15 @@ def test_an_edit_changes_only_what_is_near(name: str, shape: str, at: int) -> No
     after = chunks(chunker, "".join(parts))
     new = Counter(after) - Counter(before)
     assert 0 < new.total() <= 24 and len(before) > 30
+
+
+@pytest.mark.parametrize("name", sorted(set(CHUNKERS) - {"sentences", "semantic"}))
+@pytest.mark.parametrize("same", [False, True])
+def test_rows_that_begin_alike_share_chunks(name: str, same: bool) -> None:
+    chunker = make_chunker(name, Counting(), 60)
+    for number in range(40):  # one of 16 beginnings is an anchor
+        row = f"2024-05-{number} 12:00:00 INFO server.module.worker 处理请求 and answered it "
+        assert len(chunks(chunker, "".join(f"{row}{0 if same else n}\n\n" for n in range(40)))) < 30
 
 
 def test_names_are_those_of_the_setting() -> None:

@@ -64,6 +64,6 @@ def test_signature_names_the_size() -> None:
 
 @pytest.mark.parametrize(("language", "size"), [("en", 8), ("", 8), ("zh", 32), ("ja", 32)])
 def test_chinese_has_a_size_of_its_own(language: str, size: int) -> None:
-    text = "这是第一句。这是第二句。" * 20
+    text = "".join(f"这是第{number}句。" for number in range(99))
     spans = RecursiveChunker(count, 8, 32).split(ParsedDocument(text, language=language))
     assert size // 2 < max(count([text[start:end]])[0] for start, end in spans) <= size

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 from ragbot.errors import ModelNotFoundError
-from ragbot.models.bundled import cache_root
 from ragbot.models.embedders import e5_onnx
 from ragbot.models.embedders.e5_onnx import CACHE_NAME, WEIGHTS, BundledE5, load
 from ragbot.models.embedders.e5_torch import bert_model, encode
@@ -56,11 +55,11 @@ def test_int8_is_as_good_as_float32(e5: BundledE5) -> None:
     assert cosines.mean() >= 0.995
 
 
-def test_both_graphs_give_the_same_vectors(e5: BundledE5) -> None:
+def test_both_graphs_give_the_same_vectors(e5: BundledE5, e5_cache: Path) -> None:
     """On a CPU without VNNI the other graph runs; an index must not notice."""
     import onnxruntime
 
-    folder = cache_root() / "models" / CACHE_NAME
+    folder = e5_cache / "models" / CACHE_NAME
     graphs = [
         onnxruntime.InferenceSession(str(folder / name), providers=["CPUExecutionProvider"])
         for name in (e5_onnx.SIGNED_GRAPH, e5_onnx.UNSIGNED_GRAPH)

@@ -255,7 +255,7 @@ def test_what_is_written_beside_the_answer_has_room_of_its_own(
         given.append(options)
         return ScriptedChatModel([])
 
-    monkeypatch.setattr("ragbot.bot.load_chat_model", load)
+    monkeypatch.setattr("ragbot.generation.chat_models.load_chat_model", load)
     settings, _ = load_settings({"generation.strategy": strategy, "generation.answer_tokens": 100})
     with RagBot.open(kb_folder, embedder=HashEmbedder(), llm=llm, settings=settings) as bot:
         _ = bot.chain

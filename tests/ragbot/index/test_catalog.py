@@ -59,7 +59,8 @@ def vectors_of(texts: tuple[str, ...]) -> np.ndarray[Any, np.dtype[np.float32]]:
 def texts_of(catalog: Catalog) -> dict[str, list[str]]:
     """The chunks of every document, as a reader sees them."""
     found: dict[str, list[str]] = {document.source: [] for document in catalog.documents()}
-    for chunk in catalog.chunks(catalog.chunk_ids(Filter()).tolist()).values():
+    # Not in the order of ids: a chunk that an edit leaves as it is keeps its id, whatever comes before it.
+    for chunk in sorted(catalog.chunks(catalog.chunk_ids(Filter()).tolist()).values(), key=lambda c: c.ordinal):
         assert chunk.text == catalog.document_text(chunk.document.id)[chunk.start : chunk.end]
         found[chunk.document.source].append(chunk.text)
     return found

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ragbot.index.analysis import terms
-from ragbot.index.lexical import K1, MANIFEST, MAX_SEGMENTS, B, LexicalIndex
+from ragbot.index.lexical import K1, MANIFEST, MAX_SEGMENTS, AheadError, B, LexicalIndex
+from ragbot.index.segment import Segment
 
 WORDS = ["cat", "dog", "GPT-4", "机器学习", "学习", "the"]
 TEXT = st.lists(st.sampled_from(WORDS), max_size=6).map(" ".join)
@@ -123,7 +124,8 @@ def test_ahead_of_the_catalog_or_of_another_one(tmp_path: Path) -> None:
     index, _ = filled()
     index.save(tmp_path, "one")
     assert LexicalIndex.load(tmp_path, index.seq, "one").seq == index.seq
-    assert LexicalIndex.load(tmp_path, index.seq - 1, "one").seq == 0
+    with pytest.raises(AheadError, match="are lost"):
+        LexicalIndex.load(tmp_path, index.seq - 1, "one")
     assert LexicalIndex.load(tmp_path, index.seq, "another").seq == 0
 
 
@@ -195,6 +197,24 @@ def test_two_that_write_in_turn_do_not_mix_up_their_files(tmp_path: Path) -> Non
         loaded = LexicalIndex.load(tmp_path, step)
         assert loaded.seq == step
         check(loaded, documents, f"cat {step}")
+
+
+def test_a_segment_that_is_merged_away_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    index, documents = filled(5)
+    index.save(tmp_path)
+    read = Segment.read
+
+    def overtaken(path: Path, identity: str) -> Segment:
+        monkeypatch.setattr(Segment, "read", read)
+        index._replace(0, len(index._segments), Segment.merge(index._segments, index._alive))
+        index.save(tmp_path)
+        assert not path.exists()
+        return read(path, identity)
+
+    monkeypatch.setattr(Segment, "read", overtaken)
+    loaded = LexicalIndex.load(tmp_path, 5)
+    assert loaded.seq == 5
+    check(loaded, documents, "cat dog")
 
 
 def test_words_of_deleted_chunks_stand_in_no_file(tmp_path: Path) -> None:
