@@ -1,15 +1,8 @@
-"""A knowledge base as one file: for a backup, or to take it to another machine.
-
-The file is a ZIP of members that are stored, not compressed: none can be larger than the file itself, so that there is
-no bomb to be made of one. ``manifest.json`` says format, version, counts, and the SHA-256 of every other member;
-``catalog.sqlite3`` is one state of the catalog; ``uploads/1``, ``uploads/2`` … are the files that a browser sent, whose
-names stand in the manifest. The indexes are left out, because they are made from the catalog. Nothing is pickled.
-"""
+"""A knowledge base as one file (:mod:`ragbot.index.exchange`): for a backup, or to take it to another machine."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import secrets
 import shutil
@@ -17,17 +10,16 @@ import sqlite3
 import struct
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Annotated, Any, Literal
+from typing import IO, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
-from ragbot.errors import CorruptError, KnowledgeBaseError, NewerVersionError, SourceError, StorageError
+from ragbot.errors import CorruptError, KnowledgeBaseError, SourceError, StorageError
 from ragbot.index.catalog import FILE_NAME
 from ragbot.index.container import fsync_folder
+from ragbot.index.exchange import MANIFEST, VERSION, Manifest, Member, entries, info, manifest_of
 from ragbot.index.inspection import Inspector, Progress
 from ragbot.index.leftovers import remove_leftovers
 from ragbot.index.lock import writer_lock
@@ -35,42 +27,9 @@ from ragbot.index.maintenance import check_catalog, rebuild_indexes, silent
 from ragbot.index.uploads import FOLDER as UPLOADS
 from ragbot.index.vectors import stores
 
-VERSION = 1
-MANIFEST = "manifest.json"
-#: A manifest takes some 200 bytes an upload: room for 300,000 of them, and no more memory than that.
-MAX_MANIFEST = 64 * 1024 * 1024
 #: Bytes that are left free on the disk after an import, for the indexes to begin with.
 _RESERVE = 16 * 1024 * 1024
 _BLOCK = 1024 * 1024
-#: The same for every member, so that equal contents make equal files.
-_DATE = (1980, 1, 1, 0, 0, 0)
-
-Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-
-
-class Member(BaseModel):
-    """A member of the file, and what its bytes must be."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-    member: str
-    name: str
-    size: int = Field(ge=0)
-    sha256: Digest
-
-
-class Manifest(BaseModel):
-    """What the file says of itself; ``folder`` is where the knowledge base was, which its uploads are named after."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-    format: Literal["ragbot knowledge base"]
-    version: int
-    folder: str
-    seq: int = Field(ge=0)
-    documents: int = Field(ge=0)
-    chunks: int = Field(ge=0)
-    members: list[Member]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +87,7 @@ def export(folder: Path, file: Path, progress: Progress = silent) -> Transfer:
                     chunks=counts["chunks"],
                     members=members,
                 )
-                archive.writestr(_info(MANIFEST), manifest.model_dump_json(indent=1))
+                archive.writestr(info(MANIFEST), manifest.model_dump_json(indent=1))
             with temporary.open("rb") as whole:
                 os.fsync(whole.fileno())
         temporary.chmod(0o600)
@@ -196,7 +155,7 @@ def _uploads(folder: Path) -> list[Path]:
 
 def _write(archive: zipfile.ZipFile, member: str, path: Path) -> Member:
     digest = hashlib.sha256()
-    with path.open("rb") as source, archive.open(_info(member), "w", force_zip64=True) as target:
+    with path.open("rb") as source, archive.open(info(member), "w", force_zip64=True) as target:
         size = _pour(source, target, digest)
     return Member(member=member, name=path.name, size=size, sha256=digest.hexdigest())
 
@@ -211,12 +170,6 @@ def _publish(temporary: Path, file: Path) -> None:
         temporary.rename(file)
 
 
-def _info(member: str) -> zipfile.ZipInfo:
-    info = zipfile.ZipInfo(member, _DATE)
-    info.external_attr = 0o600 << 16
-    return info
-
-
 # -- import ----------------------------------------------------------------------------------------------------------
 
 
@@ -224,15 +177,15 @@ def _unpack(file: Path, fresh: Path, progress: Progress) -> Manifest:
     """Write the members to ``fresh``, each compared with its hash."""
     try:
         with file.open("rb") as raw, zipfile.ZipFile(raw) as archive:
-            entries = _entries(archive, file.stat().st_size)
-            manifest = _manifest(archive, entries)
+            members = entries(archive, file.stat().st_size)
+            manifest = manifest_of(archive, members)
             needed = sum(member.size for member in manifest.members) + _RESERVE
             free = shutil.disk_usage(fresh).free
             if needed > free:
                 raise StorageError(f"{file} needs {needed:,} bytes, and {free:,} are free: free some space")
             for done, member in enumerate(manifest.members):
                 progress("files", done, len(manifest.members))
-                _extract(archive, entries[member.member], member, fresh)
+                _extract(archive, members[member.member], member, fresh)
     except (zipfile.BadZipFile, EOFError, struct.error, NotImplementedError, ValueError, RuntimeError) as error:
         # What zipfile raises of a file that is cut short, damaged, encrypted, or compressed in a way it does not know.
         raise CorruptError(
@@ -240,50 +193,6 @@ def _unpack(file: Path, fresh: Path, progress: Progress) -> Manifest:
             f"another copy of it, or export again: ragbot kb export FILE"
         ) from error
     return manifest
-
-
-def _entries(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
-    infos = archive.infolist()
-    entries = {info.filename: info for info in infos}
-    if len(entries) != len(infos):
-        raise ValueError("a name stands in it twice")
-    for info in infos:
-        if info.compress_type != zipfile.ZIP_STORED or info.flag_bits & 1 or info.file_size != info.compress_size:
-            raise ValueError(f"the member {info.filename!r} is compressed or encrypted")
-    if sum(info.file_size for info in infos) > size:
-        raise ValueError("its members overlap")
-    return entries
-
-
-def _manifest(archive: zipfile.ZipFile, entries: Mapping[str, zipfile.ZipInfo]) -> Manifest:
-    if MANIFEST not in entries or entries[MANIFEST].file_size > MAX_MANIFEST:
-        raise ValueError(f"it has no {MANIFEST}, or one that is too large")
-    content = json.loads(archive.read(MANIFEST))
-    version = content.get("version") if isinstance(content, dict) else None
-    if isinstance(version, int) and version > VERSION:
-        raise NewerVersionError(
-            f"{archive.filename or 'the file'} was written by a newer ragbot (format {version}, this one knows {VERSION}); "
-            f"upgrade: pip install -U ragbot"
-        )
-    try:
-        manifest = Manifest.model_validate_json(json.dumps(content))
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise ValueError(f"{MANIFEST}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-    expected = [(FILE_NAME, FILE_NAME), *((f"{UPLOADS}/{n}", None) for n in range(1, len(manifest.members)))]
-    for member, (place, name) in zip(manifest.members, expected, strict=False):
-        if member.member != place or not _plain(member.name) or (name and member.name != name):
-            raise ValueError(f"the member {member.member!r} ({member.name!r}) is none that an export has")
-        if place not in entries or entries[place].file_size != member.size:
-            raise ValueError(f"the member {place!r} is missing, or has another size")
-    if not manifest.members or version != VERSION or entries.keys() != {MANIFEST, *(place for place, _ in expected)}:
-        raise ValueError("it has other members or another version than an export")
-    return manifest
-
-
-def _plain(name: str) -> bool:
-    """Whether a name is that of a file in a folder, here and on other systems."""
-    return 0 < len(os.fsencode(name)) <= 255 and not name.startswith(".") and not set(name) & set("/\\:\0")
 
 
 def _extract(archive: zipfile.ZipFile, info: zipfile.ZipInfo, member: Member, fresh: Path) -> None:
