@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds before a watch that failed is set again.
 _PAUSE = 1.0
+#: How the error of watchfiles begins when something happens to such a name; it has no class of its own.
+_NOT_UTF_8 = "Unable to decode path"
 #: Seconds that setting a watch may take before the run goes on without waiting for it: large trees take long to poll.
 _ARMING = 10.0
 
@@ -120,6 +122,9 @@ class Changes:
     def _failed(self, error: Exception) -> None:
         self._not_before = time.monotonic() + _PAUSE
         if isinstance(error, FileNotFoundError):  # it has just vanished: the next look tells
+            return
+        if _NOT_UTF_8 in str(error):  # about one file that is not read anyway; polling does not stand links that loop
+            log.info("a file whose name is not UTF-8 has changed: %s", error)
             return
         if not self._polling:
             log.warning("the system does not tell of changes (%s): the folders are polled instead", error)

@@ -11,10 +11,11 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from itertools import islice
+from queue import SimpleQueue
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from ingest.prompts import render
@@ -34,10 +35,13 @@ PROMPT_VERSION = 1
 BEFORE, AFTER = 600, 300
 #: Characters of a line at most: what the prompt asks for, with room. Han characters say more each.
 LONGEST, LONGEST_HAN = 300, 120
+#: Characters of a reply, its thoughts left out, that are looked at: the time that it takes grows with their square.
+_LOOKED_AT = 4_000
 #: After so many failures one after another the model is not asked any more in this run.
 PATIENCE = 5
 
 _THOUGHTS = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
+_THOUGHTS_END = re.compile(r"</think(?:ing)?>", re.IGNORECASE)
 _OUR_TAGS = re.compile(r"<(\s*/?\s*(?:title|before|passage|after))", re.IGNORECASE)
 _TAG = re.compile(r"</?[A-Za-z][^<>\n]{0,80}>")
 _LINK = re.compile(r"!?\[([^\]\n]*)\]\([^)\n]*\)")
@@ -108,19 +112,36 @@ class ContextWriter:
             for request in requests:
                 yield request.key, self._line(model, request)
             return
-        pool = ThreadPoolExecutor(self._parallel, "context")
-        waiting: dict[Future[str | None], bytes] = {}
-        left = iter(requests)
+        left = deque(requests)
+        lines: SimpleQueue[tuple[bytes, str | None]] = SimpleQueue()
+        over = Event()
+        for _ in range(min(self._parallel, len(requests))):
+            # Not a pool of executors: Python waits for its threads when it ends, and a slow server for minutes.
+            Thread(target=self._ask, args=(model, left, lines, over), name="context", daemon=True).start()
         try:
-            for request in islice(left, 2 * self._parallel):
-                waiting[pool.submit(self._line, model, request)] = request.key
-            while waiting:
-                for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                    yield waiting.pop(future), future.result()
-                    for request in islice(left, 1):
-                        waiting[pool.submit(self._line, model, request)] = request.key
+            for _ in requests:
+                yield lines.get()
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            over.set()
+
+    def _ask(
+        self,
+        model: BaseChatModel,
+        left: deque[Request],
+        lines: SimpleQueue[tuple[bytes, str | None]],
+        over: Event,
+    ) -> None:
+        """What one thread does: take requests until there is none, or nobody waits for the lines any more."""
+        while not over.is_set():
+            try:
+                request = left.popleft()
+            except IndexError:
+                return
+            line = None
+            try:
+                line = self._line(model, request)
+            finally:  # whatever happens, somebody waits for as many lines as there are requests
+                lines.put((request.key, line))
 
     def _request(self, document: ParsedDocument, chunk: NewChunk) -> Request:
         text = document.text
@@ -154,7 +175,9 @@ class ContextWriter:
 
 def clean(reply: str) -> str:
     """The line in a reply: bounded, without reasoning, markup, quotes or a lead-in; empty if nothing is left."""
-    text = _TAG.sub("", _THOUGHTS.sub("", reply.encode("utf-8", "ignore").decode()))
+    text = _THOUGHTS.sub("", reply.encode("utf-8", "ignore").decode())
+    text = _THOUGHTS_END.split(text)[-1]  # the template of some models opens the thoughts itself
+    text = _TAG.sub("", text.strip()[:_LOOKED_AT])
     lines = [line for line in (_plain(line) for line in text.splitlines()) if line]
     if len(lines) > 1 and lines[0].endswith((":", "：")):  # "Here is the line:"
         del lines[0]

@@ -98,7 +98,13 @@ def ingest(
         run = Run(kb, embedder, chunker, acl, meter, BATCH, context, writer)
         made = (run.signature, str(max_bytes), *sorted(suffixes), *(f"{key}={readers[key]}" for key in sorted(readers)))
         archives = KnownArchives(catalog, made, again=acl is not None)
-        known = catalog.metadata_of
+        signatures = (run.signature, *(f"{run.signature}/{reader}" for reader in readers.values()))
+
+        def known(source: str) -> Mapping[str, str] | None:
+            # A page that has to be made into something else is asked for whole: 304 would bring no text to do it with.
+            state = catalog.file_state(source)
+            return catalog.metadata_of(source) if state and state.content_hash.endswith(signatures) else None
+
         with Origins(max_bytes, user_agent, allow_private, known, archives, suffixes) as origins:
             try:
                 Reader(run, pool, max_bytes, workers, readers).take(origins.items(found.files, urls))
@@ -113,8 +119,11 @@ def ingest(
         archives.note(origins.inside, run.taken)
     return replace(
         report,
-        ignored=(*map(str, found.ignored), *origins.ignored),
-        failed=(*found.failed, *origins.failed, *report.failed),
+        ignored=tuple(_printable(str(source)) for source in (*found.ignored, *origins.ignored)),
+        failed=(
+            *(replace(failure, source=_printable(failure.source)) for failure in (*found.failed, *origins.failed)),
+            *report.failed,
+        ),
     )
 
 
@@ -136,6 +145,11 @@ def ingest_documents(
         for source, document in documents.items():
             run.take(source, document)
         return run.finish()
+
+
+def _printable(source: str) -> str:
+    # A name that is not UTF-8: not every reader of the report could write it.
+    return source.encode("utf-8", "replace").decode()
 
 
 def _cores() -> int:

@@ -49,6 +49,7 @@ class Meter:
     def advance(self, source: str, size: int, chunks: int | None = None) -> None:
         """A source is done; ``chunks`` of it were committed, None if it was skipped or refused."""
         self._files += 1
+        self.total_files = max(self.total_files, self._files)  # an archive was counted as one
         self._bytes += size
         if chunks is not None:
             self._worked += size

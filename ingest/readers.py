@@ -66,10 +66,12 @@ def read(target: str, path: Path) -> ParsedDocument:
     starts: list[int] = []
     labels: list[str] = []
     length = 0
+    is_labelled = True
     for text, metadata in documents:
         if texts:
             length += len(_BETWEEN)
         label = str(metadata.get(PAGE) or "").strip()
+        is_labelled &= bool(label)
         if label and (not labels or label != labels[-1]):
             labels.append(label)
             starts.append(length)
@@ -85,7 +87,7 @@ def read(target: str, path: Path) -> ParsedDocument:
         title=pick_title(clean(title) if isinstance(title, str) else "", (), path),
         type=path.suffix.lower().lstrip("."),
         language=pick_language("", whole),
-        pages=_pages(labels, starts) if all(metadata.get(PAGE) for _, metadata in documents) else (),
+        pages=_pages(labels, starts) if is_labelled else (),
         metadata={"reader": target},
     )
 

@@ -19,6 +19,7 @@ from ingest.progress import Meter
 from ingest.storing import Storing
 from ragbot.documents import FailedSource, IngestReport, ParsedDocument
 from ragbot.errors import LoaderError
+from ragbot.index.contexts import forget_changed
 from ragbot.index.counting import COUNTING, counting
 from ragbot.index.knowledge_base import KnowledgeBase
 from ragbot.index.records import FileState, NewChunk
@@ -193,6 +194,10 @@ class Run:
             vectors = self.embedder.encode_documents(list(self._texts.values()), self._embedding)
             self._known.update(zip(self._texts, vectors, strict=True))
             self._embedded += len(self._texts)
+        if self._describer is None:  # lines of an earlier run speak of text that may be gone
+            forget_changed(
+                self.kb.folder, [document.source for document in self._pending if self._is_changed(document)]
+            )
         stored = sum(len(document.chunks) for document in self._pending)
         for document in self._pending:
             rows = [self._known[chunk.embedded_hash] for chunk in document.chunks]
@@ -209,6 +214,12 @@ class Run:
         self._in_batch = 0
         self._known.clear()
         self._storing.committed(stored)
+
+    def _is_changed(self, document: Pending) -> bool:
+        """Whether its contents are others than those stored, rather than made into something else."""
+        known = self.kb.catalog.file_state(document.source)
+        hashes = (document.state.content_hash, known.content_hash if known else "")
+        return len({digest.partition("/")[0] for digest in hashes}) > 1
 
     def _embedding(self, texts: int) -> None:
         """Move the bar while a batch is embedded: its documents are that much nearer to their commit."""

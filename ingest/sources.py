@@ -69,7 +69,10 @@ def find(
             files.setdefault(path)  # named by the person: if it cannot be read, the report says why
     if not files:
         kinds = " ".join(sorted(suffixes))
-        raise SourceError(f"nothing to ingest in {', '.join(map(str, given))}; formats: {kinds}")
+        raise SourceError(
+            f"nothing to ingest in {', '.join(map(str, given))}, and nothing was removed: if files are missing there, is a disk "
+            f"not mounted? ragbot kb remove takes single documents out (formats: {kinds})"
+        )
     return Found(list(files), ignored, failed, folders)
 
 
@@ -93,7 +96,8 @@ def vanished(
         if not any(folder in path.parents for folder in folders):
             continue
         try:
-            path.lstat()
+            if stat.S_ISDIR(path.lstat().st_mode):  # a folder has taken its name
+                gone.append(source)
         except (FileNotFoundError, NotADirectoryError):
             gone.append(source)
         except (OSError, ValueError):

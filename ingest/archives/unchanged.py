@@ -66,6 +66,8 @@ class KnownArchives:
             state = self._read.get(source)
             if state is None or not members <= taken:
                 continue
+            if not _is_still(source, state):  # replaced while it was read: whose members are these?
+                continue
             held = self._catalog.members_of(source)
             # Documents of members that have vanished: the next run with sync has to know what is inside.
             if held.keys() == members:
@@ -76,6 +78,15 @@ class KnownArchives:
         # Without the archive's own path, so that the note stays true where that moves.
         start = len(source) + len(INSIDE)
         return f"/{self._made}/{_digest(part for item, digest in held.items() for part in (item[start:], digest))}"
+
+
+def _is_still(source: str, state: FileState) -> bool:
+    """Whether the file is the one that was looked at before it was read."""
+    try:
+        status = Path(source).stat()
+    except OSError:
+        return False
+    return (status.st_size, status.st_mtime_ns) == (state.size, state.mtime_ns)
 
 
 def _digest(parts: Iterable[str]) -> str:

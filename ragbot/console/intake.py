@@ -137,9 +137,14 @@ def tell_interrupted(terminal: Terminal, progress: IngestProgress) -> None:
 
 def exit_code(done: IngestReport, paths: Sequence[str]) -> int:
     """1 if a file or page that the person named failed, or if nothing could be read; else 0."""
+    from ingest.sources import absolute
     from ingest.web.address import is_url, shown_url
 
-    named = {shown_url(path) if is_url(path) else str(Path(path).expanduser().absolute()) for path in paths}
+    named = {
+        # As the report writes a name that is not UTF-8.
+        shown_url(path) if is_url(path) else str(absolute(path)).encode("utf-8", "replace").decode()
+        for path in paths
+    }
     failed = {failure.source for failure in done.failed}
     nothing = not (done.added or done.updated or done.skipped)
     return int(bool(failed & named) or (bool(failed) and nothing))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -114,6 +113,7 @@ def opened_catalog(folder: Path) -> Iterator[Catalog]:
 
 def summary(options: KnowledgeBaseOptions) -> dict[str, Any]:
     """What ``ragbot kb info`` says."""
+    from ragbot.index.maintenance import folder_bytes
     from ragbot.index.vectors.faiss_check import describe
     from ragbot.index.vectors.stores import FAISS, name_in
 
@@ -126,8 +126,8 @@ def summary(options: KnowledgeBaseOptions) -> dict[str, Any]:
             "kb": settings.kb,
             "folder": str(folder),
             **catalog.counts(),
-            "bytes": sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
-            "embedder": json.loads(embedder) if embedder else None,
+            "bytes": folder_bytes(folder),
+            "embedder": catalog.fingerprint().as_dict() if embedder else None,
             "vector_store": name_in(catalog),
             "vector_index": describe(folder) if name_in(catalog) == FAISS else None,
             "seq": catalog.seq,

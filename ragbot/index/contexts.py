@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import zlib
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -42,10 +42,11 @@ class ContextCache:
         found: dict[bytes, str] = {}
         for start in range(0, len(keys), _BATCH):
             batch = keys[start : start + _BATCH]
-            sql = f"SELECT key, line, checksum FROM contexts WHERE key IN ({','.join('?' * len(batch))})"
+            # As bytes: what is damaged may be no text any more.
+            sql = f"SELECT key, CAST(line AS BLOB), checksum FROM contexts WHERE key IN ({','.join('?' * len(batch))})"
             for key, line, checksum in self._db.execute(sql, batch):
-                if zlib.crc32(line.encode("utf-8")) == checksum:
-                    found[key] = line
+                if zlib.crc32(line) == checksum:
+                    found[key] = line.decode("utf-8")
         with self._db:
             self._db.execute("BEGIN")
             self._db.execute("DELETE FROM contexts WHERE source = ?", (source,))
@@ -62,11 +63,18 @@ class ContextCache:
 
     def forget_removed(self, living: Collection[str]) -> None:
         """Drop the lines of documents that are not among ``living``, the sources of the catalog."""
-        known = self._db.execute("SELECT DISTINCT source FROM contexts").fetchall()
+        known = self._db.execute("SELECT DISTINCT CAST(source AS BLOB) FROM contexts").fetchall()
+        kept = {source.encode("utf-8") for source in living}
         with self._db:
             self._db.execute("BEGIN")
-            gone = [row for row in known if row[0] not in living]
-            self._db.executemany("DELETE FROM contexts WHERE source = ?", gone)
+            gone = [row for row in known if row[0] not in kept]
+            self._db.executemany("DELETE FROM contexts WHERE source = CAST(? AS TEXT)", gone)
+
+    def forget(self, sources: Iterable[str]) -> None:
+        """Drop the lines of these documents."""
+        with self._db:
+            self._db.execute("BEGIN")
+            self._db.executemany("DELETE FROM contexts WHERE source = ?", [(source,) for source in sources])
 
 
 @contextmanager
@@ -102,6 +110,13 @@ def forget_removed(folder: Path, living: Callable[[], Collection[str]]) -> None:
     if (folder / FILE_NAME).is_file():
         with opened_cache(folder) as cache:
             cache.forget_removed(living())
+
+
+def forget_changed(folder: Path, sources: Collection[str]) -> None:
+    """Drop the lines of documents that are about to say something else and to have no lines. Raises StorageError."""
+    if sources and (folder / FILE_NAME).is_file():
+        with opened_cache(folder) as cache:
+            cache.forget(sources)
 
 
 def _connected(path: Path) -> sqlite3.Connection:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ragbot.errors import CorruptError, KnowledgeBaseError, NewerVersionError, StorageError
 from ragbot.index.schema import APPLICATION_ID, MIGRATIONS, VERSION
+from ragbot.settings import CATALOG
 
 #: Seconds to wait for another process's transaction.
 _WAIT = 30
@@ -146,6 +147,8 @@ class Database:
 
 def _refuse_emptied(path: Path) -> None:
     """A catalog that is gone, or that something has emptied, must not begin anew beside the indexes of what it held."""
+    if path.name != CATALOG:
+        return  # one that is made to take the place of a broken one
     if (path.stat().st_size if path.exists() else 0) == 0 and any(path.parent.glob("*.ragbot")):
         raise CorruptError(
             f"{path} is {'empty' if path.exists() else 'missing'}, and the search indexes beside it are not: restore it "

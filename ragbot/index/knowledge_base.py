@@ -67,16 +67,18 @@ class KnowledgeBase:
         self.vectors: VectorIndex
         self._not_followed = self._left = ""
         self._options = store or stores.StoreOptions()
+        self._opened = ""
         if create:
             _make_folder(folder)
         self.catalog = Catalog(folder / FILE_NAME, create)
+        self._file = _file_of(folder)
         try:
             self._check_embedder(embedder_spec)
         except BaseException:
             self.close()
             raise
         try:
-            identity = self.catalog.identity
+            identity = self._opened = self.catalog.identity
             self.lexical = self._loaded(lambda newest: LexicalIndex.load(folder, newest, identity))
             if self.store is None:
                 self._open_vectors(stores.name_in(self.catalog))
@@ -91,7 +93,9 @@ class KnowledgeBase:
 
         Raises:
             EmbedderMismatchError: another process has embedded the knowledge base anew with another model.
+            KnowledgeBaseError: the catalog was removed or replaced since it was opened.
         """
+        self._check_catalog()
         if stores.name_in(self.catalog) != self.store:
             self._follow()
         if min(self.lexical.seq, self.vectors.seq) >= self.catalog.seq:
@@ -111,8 +115,11 @@ class KnowledgeBase:
         Raises:
             LockedError: another process is writing.
             EmbedderMismatchError: one has embedded the knowledge base anew with another model.
+            KnowledgeBaseError: the catalog was removed or replaced since it was opened.
         """
+        self._check_catalog()  # before the lock, whose file would make a folder that is gone anew
         with writer_lock(self.folder, wait):
+            self._check_catalog()
             self._check_embedder()
             try:
                 yield self.catalog
@@ -205,6 +212,21 @@ class KnowledgeBase:
             log.warning("%s", left)
         self._left = left
 
+    def _check_catalog(self) -> None:
+        """What is written to a file that is gone is lost, and an index must not follow another catalog, or an older one."""
+        if _file_of(self.folder) != self._file or self.catalog.identity != self._opened:
+            raise KnowledgeBaseError(
+                f"the knowledge base {self.folder} was removed or replaced while it was open here: nothing is read or written "
+                f"any more; close it and open it again (restart the program)"
+            )
+        reached = max(self.lexical.seq, self.vectors.seq)
+        newest = self.catalog.seq  # read after the indexes, which another thread may be bringing up
+        if newest < reached:
+            raise AheadError(
+                f"the catalog in {self.folder} is at change {newest}, and was at {reached}: an older one has taken its place "
+                f"while it was open here. Close it, see that the whole folder is from the same backup, and open it again"
+            )
+
     def _check_embedder(self, spec: str | None = None) -> None:
         mine = self.fingerprint.as_dict()
         stored = self.catalog.get(_FINGERPRINT)
@@ -225,6 +247,17 @@ class KnowledgeBase:
                 f"another ({differing}). Open it with --embedder {self.catalog.get(_SPEC) or theirs.get('name')}, or ingest "
                 f"into a new one with --kb NAME."
             )
+
+
+def _file_of(folder: Path) -> tuple[int, int] | None:
+    """What tells the catalog's file from another of the same name; None if there is none."""
+    try:
+        found = (folder / FILE_NAME).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise StorageError(f"cannot read {folder}: {error.strerror or error}; check the rights") from error
+    return found.st_dev, found.st_ino
 
 
 def _make_folder(folder: Path) -> None:

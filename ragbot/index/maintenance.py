@@ -5,6 +5,7 @@ Nothing here needs the embedding model: the catalog holds the embeddings, and th
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -182,8 +183,13 @@ def _fill(folder: Path, catalog: Catalog, words: LexicalIndex, vectors: VectorIn
 
 
 def folder_bytes(folder: Path) -> int:
-    """Bytes of all files in a folder."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    """Bytes of all files in a folder; one that goes meanwhile, as a log does when it is closed, is not counted."""
+    total = 0
+    for parent, _, names in os.walk(folder):  # passes over a folder that goes, which Path.rglob does not
+        for name in names:
+            with suppress(FileNotFoundError):
+                total += Path(parent, name).stat().st_size
+    return total
 
 
 @contextmanager

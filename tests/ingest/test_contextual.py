@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import sqlite3
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +31,27 @@ from tests.models.conftest import Endpoint, Reply
 
 ZH = "# 年报\n\n它的收入增长了一成。\n\n## 人员\n\n公司有三千名员工。\n"
 EN = "# Annual report\n\nIts revenue grew by a tenth.\n\n## Staff\n\nThe company has three thousand employees.\n"
+
+
+#: A model that takes long, at several requests at a time, and a run that is stopped meanwhile.
+SLOW = """
+import sys, threading, time
+sys.path.insert(0, ".")
+from ingest.contextual import ContextWriter, Request
+asked = threading.Event()
+
+class Model:
+    def invoke(self, prompt):
+        if prompt == "0":
+            return type("Reply", (), {"text": "Line."})
+        asked.set()
+        time.sleep(600)
+
+lines = ContextWriter(Model, "m", 2).write([Request(bytes([n]), str(n)) for n in range(5)])
+assert next(lines) == (b"\\0", "Line.") and asked.wait(10)
+lines.close()
+sys.exit(7)
+"""
 
 
 @pytest.fixture
@@ -244,6 +270,13 @@ def test_several_at_a_time_and_a_callback_that_stops_it(kb: KnowledgeBase, files
         run(kb, saying("Line."), files, spec="other", parallel=2, progress=stop)
 
 
+def test_ctrl_c_does_not_wait_for_a_slow_server(tmp_path: Path) -> None:
+    # Python waits for what is left of an executor when it ends.
+    (tmp_path / "slow.py").write_text(SLOW, encoding="utf-8")
+    done = subprocess.run([sys.executable, str(tmp_path / "slow.py")], cwd=Path(__file__).parents[2], timeout=50)
+    assert done.returncode == 7
+
+
 def test_progress_moves_while_lines_are_written(kb: KnowledgeBase, files: Path) -> None:
     steps: list[Progress] = []
     run(kb, saying("Line."), files, progress=steps.append)
@@ -268,6 +301,20 @@ def test_lines_go_with_their_document(kb: KnowledgeBase, files: Path) -> None:
     assert "蓝鲸".encode() in (kb.folder / FILE_NAME).read_bytes()
 
 
+@pytest.mark.parametrize("context", ["title", "none"])
+def test_lines_about_text_that_is_gone_go_too(kb: KnowledgeBase, files: Path, context: str) -> None:
+    run(kb, saying(lambda prompt: "蓝鲸的年报。" if "公司" in prompt else "Bluewhale's report."), files)
+    embedder = HashEmbedder()
+    chunker = RecursiveChunker(embedder.count_tokens, 32)
+    (files / "en.md").write_text("# Nothing\n\nAll is quiet.\n", encoding="utf-8")
+    assert len(ingest(kb, embedder, chunker, [files], context=context).updated) == 2  # type: ignore[arg-type]
+    for path in kb.folder.rglob("*"):
+        assert not path.is_file() or b"Bluewhale" not in path.read_bytes(), path
+    # The other one says what it said: its lines are not asked for twice.
+    model = saying("New.")
+    assert run(kb, model, files).contexts == len(model.calls) == 1
+
+
 @pytest.mark.parametrize("damage", ["cut", "noise"])
 def test_a_damaged_cache_is_made_anew(kb: KnowledgeBase, files: Path, damage: str) -> None:
     run(kb, saying("Line."), files)
@@ -289,6 +336,21 @@ def test_a_flipped_bit_is_no_line(kb: KnowledgeBase, files: Path) -> None:
     report = run(kb, saying("Line."), files)
     assert report.contexts > first.contexts - 2
     assert not any("Lone" in prefix for prefix in prefixes(kb))
+
+
+@pytest.mark.parametrize("damage", ["line = CAST(x'4cff' AS TEXT)", "line = x'4cff'", "source = CAST(x'4cff' AS TEXT)"])
+def test_damage_that_is_no_text_stops_nothing(kb: KnowledgeBase, files: Path, damage: str) -> None:
+    text = EN + "\n## Far\n\n" + "These words stand far away from the first. " * 20
+    (files / "en.md").write_text(text, encoding="utf-8")
+    run(kb, saying("Line."), files)
+    with closing(sqlite3.connect(kb.folder / FILE_NAME)) as db, db:
+        db.execute(f"UPDATE contexts SET {damage}")
+    (files / "en.md").write_text(text + "\n## New\n\nA new part.\n", encoding="utf-8")
+    assert run(kb, saying("Line."), files).contexts_failed == 0
+    assert all(prefix.endswith("\nLine.") for prefix in prefixes(kb))
+    with closing(sqlite3.connect(kb.folder / FILE_NAME)) as db:
+        sources = {row[0] for row in db.execute("SELECT source FROM contexts WHERE typeof(line) = 'text'")}
+    assert str(files / "en.md") in sources
 
 
 def test_documents_in_memory(kb: KnowledgeBase) -> None:
@@ -319,6 +381,8 @@ def test_no_lines_without_a_model(kb_folder: Path, files: Path) -> None:
         ("“讲秩。”", "讲秩。"),
         ("<think>Hm.\nA passage.</think>\nAbout ranks.", "About ranks."),
         ("<think>never closed", ""),
+        ("Hm, the user.\n</think>\n\nAbout ranks.", "About ranks."),
+        ("好的，用户要一句话。\n</think>\n讲秩。", "讲秩。"),
         ("Here is the line:\n\n**About** `ranks` in snake_case.", "About ranks in snake_case."),
         ("好的，如下：\n- 讲[秩](http://x)。", "讲秩。"),
         ("```\n# About ranks\n```", "About ranks"),
@@ -340,3 +404,10 @@ def test_lines_are_bounded() -> None:
     assert len(clean("x" * 900)) == LONGEST
     assert len(clean("字" * 900)) == LONGEST_HAN
     assert clean("短句。" + "字" * 900) == "短句。"
+
+
+@pytest.mark.parametrize("piece", ["[", "a[", "[x](", "秩[", "<a", "<think>", "*"])
+def test_a_huge_reply_takes_no_time(piece: str) -> None:
+    started = time.perf_counter()
+    assert len(clean(piece * 100_000)) <= LONGEST
+    assert time.perf_counter() - started < 5

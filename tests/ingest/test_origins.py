@@ -12,11 +12,12 @@ from typing import Any, ClassVar
 import pytest
 
 from ingest.chunkers.recursive import RecursiveChunker
+from ingest.contextual import ContextWriter
 from ingest.pipeline import ingest
 from ragbot.documents import IngestReport
 from ragbot.errors import SourceError
 from ragbot.index.knowledge_base import KnowledgeBase
-from ragbot.models.testing import HashEmbedder
+from ragbot.models.testing import HashEmbedder, ScriptedChatModel
 
 
 @pytest.fixture
@@ -166,6 +167,22 @@ def test_a_page_is_a_document_and_asked_for_only_if_it_changed(kb: KnowledgeBase
     assert run(kb, url, allow_private=True).updated == (url,)
     assert "324" in kb.catalog.document_text(document.id)
     assert run(kb, url, allow_private=True, sync=True).removed == ()
+
+
+def test_a_page_that_is_to_be_made_into_something_else_is_asked_for_whole(kb: KnowledgeBase, site: str) -> None:
+    url = f"{site}/tower"
+    run(kb, url, allow_private=True)
+    assert run(kb, url, allow_private=True, context="none").updated == (url,)
+    assert run(kb, url, allow_private=True, context="none").skipped == (url,)
+    answers = iter([RuntimeError("away"), "塔的高度。"])
+
+    def describe() -> IngestReport:
+        writer = ContextWriter(lambda: ScriptedChatModel(lambda _: next(answers)), "m")
+        return run(kb, url, allow_private=True, context="model", writer=writer)
+
+    assert describe().contexts_failed == 1
+    assert describe().contexts == 1  # what is missing is tried again
+    assert describe().skipped == (url,)
 
 
 def test_a_private_address_is_refused(kb: KnowledgeBase, site: str) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
+import sys
+import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -508,3 +510,24 @@ def test_a_parser_that_hangs_is_one_failed_file(
         ("b.html", "b.html takes longer than 3.5 s to read: split it, or raise ingest.parse_seconds"),
         ("c.html", "c.html makes its parser crash"),
     ]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are UTF-8 elsewhere")
+def test_every_name_in_the_report_can_be_written(kb: KnowledgeBase, embedder: CountingEmbedder, corpus: Path) -> None:
+    for name in (b"\xff.xyz", b"\xfe.md", b"\xfd.zip"):
+        (corpus / os.fsdecode(name)).write_bytes(b"Words.")
+    report = run(kb, embedder, corpus)
+    assert names(report.ignored) == ["?.xyz"]
+    assert sorted(names([failure.source for failure in report.failed])) == ["?.md", "?.zip"]
+
+
+def test_progress_counts_no_more_files_than_there_are(
+    kb: KnowledgeBase, embedder: CountingEmbedder, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for number in range(3):
+            archive.writestr(f"{number}.md", f"Words of {number}.")
+    steps: list[Progress] = []
+    run(kb, embedder, tmp_path / "a.zip", progress=steps.append)
+    assert steps[-1].files == steps[-1].total_files == 3
+    assert all(step.files <= step.total_files for step in steps)

@@ -66,6 +66,8 @@ def test_texts_are_joined_and_labels_are_pages(tmp_path: Path) -> None:
         ("99999|a\n100000|b", (0, 3)),
         ("1|a\nb", ()),  # not all of them have one
         ("a\nb", ()),
+        (" |a\n |b", ()),  # a label of white space is none
+        (" |a\n2|b", ()),
         ("2|a\n3|b", (0, 0, 3)),
     ],
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.sources import find
+from ingest.sources import find, vanished
 from ragbot.errors import SourceError
 
 
@@ -108,3 +108,10 @@ def test_a_path_in_a_folder_without_rights(folder: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(os, "stat", refusing)
     with pytest.raises(SourceError, match=r"cannot read .*c\.pdf: Permission denied"):
         find([folder / "b.md", folder / "sub" / "c.pdf"])
+
+
+def test_a_file_that_became_a_folder_has_vanished(tmp_path: Path) -> None:
+    (tmp_path / "a.md").mkdir()
+    (tmp_path / "b.md").write_text("b")
+    sources = [str(tmp_path / name) for name in ("a.md", "b.md", "c.md")]
+    assert vanished(sources, [tmp_path]) == [sources[0], sources[2]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -190,6 +191,26 @@ def test_a_run_that_is_stopped_notes_what_was_committed_and_no_more(
         ["one.md", "three.md", "two.md"],
         ["five.md", "four.md"],
     )
+
+
+def test_an_archive_that_is_replaced_while_it_is_read(
+    kb: KnowledgeBase, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = tmp_path / "old"
+    archive.rename(old)
+    shutil.copy2(old, archive)
+    real = ingest.origins.members
+
+    def replaced(path: Path, *rest: Any) -> Any:
+        pack(path, a_md="Other words in the place of the old ones.", b_md="另外的文字。")
+        return real(path, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ingest.origins, "members", replaced)
+        run(kb, archive)
+    shutil.copy2(old, archive)  # and the old one comes back, with its date
+    assert inner(run(kb, archive).added) == ["zh/lora.md", "two.md"]
+    assert len(run(kb, archive).skipped) == 2
 
 
 def test_an_archive_that_cannot_be_stored_or_read_is_one_line(kb: KnowledgeBase, tmp_path: Path) -> None:

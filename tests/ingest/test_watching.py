@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import queue
 import shutil
+import sys
 import threading
 import time
 import zipfile
@@ -363,6 +364,17 @@ def test_polling_on_demand(start: Start, docs: Path, monkeypatch: pytest.MonkeyP
     assert names(watching.next().added) == ["new.md"]
     put(docs, "lora.md", "改过的文字。")
     assert names(watching.next().updated) == ["lora.md"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are UTF-8 elsewhere")
+def test_a_name_that_is_not_utf_8_ends_nothing(start: Start, docs: Path) -> None:
+    (docs / "loop").symlink_to(docs)  # polling would not stand it, and a look at all each second is no quiet
+    watch = start(docs, quiet=1.5)
+    watch.next()
+    (docs / os.fsdecode(b"\xff.md")).write_text("Nobody reads this.")
+    assert [Path(failure.source).name for failure in watch.next().failed] == ["?.md"]
+    put(docs, "new.md", "New words.")
+    assert names(watch.next().added) == ["new.md"]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need rights there")

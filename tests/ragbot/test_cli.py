@@ -239,6 +239,17 @@ def test_a_file_that_was_named_and_failed_is_exit_code_1(cli: Cli, folder: Path)
     assert len(result.json["added"]) == 2
 
 
+def test_a_file_is_named_by_any_path_to_it(
+    cli: Cli, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = folder / "broken.pdf"
+    broken.write_bytes(b"no pdf")
+    monkeypatch.chdir(folder)
+    assert cli("ingest", f"../{folder.name}/broken.pdf", "lora.md").code == 1
+    Path("~draft.md").write_text("A draft.", encoding="utf-8")  # nobody's home
+    assert cli("ingest", "~draft.md").code == 0
+
+
 def test_nothing_readable_is_exit_code_1(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "empty.md").touch()

@@ -40,8 +40,9 @@ LOCK_FILE = "chroma.lock"
 OWNER_FILE = "chroma-owner.json"
 _COLLECTION = "ragbot-vectors"
 
-#: Databases that this process has open: a second knowledge base on the same folder uses the same.
-_OPEN: dict[Path, _Database] = {}
+#: Databases that a process has open: a second knowledge base on the same folder uses the same. A forked child inherits
+#: its parent's, and must not touch them.
+_OPEN: dict[tuple[int, Path], _Database] = {}
 _OPENING = threading.RLock()  # closing may begin wherever the garbage collector runs
 
 
@@ -62,11 +63,11 @@ class EmbeddedChroma:
     exclusive = True
 
     def __init__(self, folder: Path) -> None:
-        key = folder.resolve()
+        key = (os.getpid(), folder.resolve())
         with _OPENING:
             database = _OPEN.get(key)
             if database is None:
-                database = _OPEN[key] = _Database(key)
+                database = _OPEN[key] = _Database(key[1])
             database.users += 1
         self._database = database
         # Also at the end of the process: a folder that is not closed is made again from nothing.
@@ -132,7 +133,8 @@ class _Database:
         self.state: StoreState | None = None
         self._folder, self._note = folder / FOLDER, folder / NOTE
         self._owner = folder / OWNER_FILE
-        self._file_lock = FileLock(folder / LOCK_FILE)
+        self._lock_path = folder / LOCK_FILE
+        self._file_lock = FileLock(self._lock_path)
         try:
             self._file_lock.acquire(timeout=0)
         except Timeout:
@@ -142,6 +144,7 @@ class _Database:
             ) from None
         except OSError as error:
             raise StorageError(f"cannot write to {folder}: {error.strerror or error}; check the rights") from error
+        self._locked = self._lock_path.stat()
         try:
             with suppress(OSError):  # a courtesy to whom we keep out
                 self._owner.write_text(json.dumps({"pid": os.getpid(), "command": " ".join(sys.argv)[:200]}), "utf-8")
@@ -184,14 +187,24 @@ class _Database:
         with self.lock:
             try:
                 self._client.close()
-                if self.destroyed:
+                if not self._ours():
+                    log.warning("%s was removed or replaced while it was open, and is not sealed", self._folder)
+                elif self.destroyed:
                     self._remove()
                     self._note.unlink(missing_ok=True)
                 else:
                     self.note(self.state, is_open=False)
             finally:
-                self._owner.unlink(missing_ok=True)
+                if self._ours():
+                    self._owner.unlink(missing_ok=True)
                 self._file_lock.release()
+
+    def _ours(self) -> bool:
+        """Whether the folder is still the one that was locked: another of its name is none of ours to write to."""
+        try:
+            return os.path.samestat(self._lock_path.stat(), self._locked)
+        except OSError:
+            return False
 
     def _check(self) -> None:
         noted = read_note(self._note)
@@ -240,7 +253,7 @@ def fault_of(folder: Path, noted: dict[str, Any]) -> str | None:
 
 def owned_elsewhere(folder: Path) -> bool:
     """Whether a process, maybe this one, has the database of this knowledge base open."""
-    if folder.resolve() in _OPEN:
+    if (os.getpid(), folder.resolve()) in _OPEN:
         return True
     if not (folder / LOCK_FILE).exists():
         return False

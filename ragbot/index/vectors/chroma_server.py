@@ -20,6 +20,8 @@ NAME = "chroma-server"
 #: Vectors in a request: some megabytes, which a slow line sends well within the time limit.
 _BATCH = 1_000
 _IDENTITY = re.compile("[0-9a-f]{32}")
+#: What a header can carry (RFC 9110, section 5.5); a line break at the end is the usual mistake.
+_TOKEN = re.compile("[!-~]*")
 
 
 class ChromaServer:
@@ -32,7 +34,7 @@ class ChromaServer:
         timeout: seconds to wait for each answer.
 
     Raises:
-        SettingsError: the address is none.
+        SettingsError: the address is none, or no header can carry the token.
         VectorStoreError: the identity is none that ragbot gives.
         MissingExtraError: chromadb is not installed.
     """
@@ -44,6 +46,11 @@ class ChromaServer:
     def __init__(self, identity: str, url: str, token: str = "", timeout: float = 10.0) -> None:
         if not _IDENTITY.fullmatch(identity):
             raise VectorStoreError("the catalog's identity is damaged; ragbot kb verify says more")
+        if not _TOKEN.fullmatch(token):  # httpx would quote it in its error
+            raise SettingsError(
+                "vectors.chroma_token holds a space, a line break or a character outside of ASCII, which cannot be sent: set "
+                "it to the token alone (look at its end)"
+            )
         self._host, self._port, self._tls = _address(url)
         self._url, self._token, self._timeout = url, token, timeout
         self._collection_name = f"ragbot-{identity}"
@@ -182,7 +189,12 @@ def _address(url: str) -> tuple[str, int, bool]:
         port = parts.port
     except ValueError:
         parts, port = urlsplit(""), None
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path not in {"", "/"} or parts.username:
+    if parts.username or parts.password:
+        raise SettingsError(
+            "vectors.chroma_url holds a user name or password, which are not sent: set it to the address alone, such as "
+            "http://127.0.0.1:8000, and vectors.chroma_token to a token"
+        )
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path not in {"", "/"}:
         raise SettingsError(f"vectors.chroma_url = {url!r} is no address such as http://127.0.0.1:8000")
     tls = parts.scheme == "https"
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname

@@ -191,12 +191,14 @@ def _made(factory: str, embeddings: Embeddings, collection: str) -> LangChainSto
     try:
         with suppress(AttributeError):
             make = getattr(importlib.import_module(module), name) if module and name else None
-    except ImportError as error:
-        raise SettingsError(f"vectors.langchain = {factory!r} cannot be imported: {error}") from error
+    except Exception as error:  # whatever the module of a stranger raises
+        raise SettingsError(
+            f"vectors.langchain = {factory!r} cannot be imported ({type(error).__name__}: {error}): write package.module:factory"
+        ) from error
     if not callable(make):
         raise SettingsError(f"vectors.langchain = {factory!r} names no function: write package.module:factory")
-    options = {"collection": collection} if "collection" in inspect.signature(make).parameters else {}
     try:
+        options = {"collection": collection} if "collection" in inspect.signature(make).parameters else {}
         store = make(embeddings, **options)
     except Exception as error:
         raise VectorStoreError(

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ragbot.errors import CorruptError, RagbotError
+from ragbot.errors import CorruptError, RagbotError, SettingsError
 from ragbot.index.catalog import Catalog
 from ragbot.index.container import read_container
 from ragbot.index.segment import Ints
 from ragbot.index.vectors.external import KIND, ExternalIndex
 from ragbot.index.vectors.store import members_file
-from ragbot.index.vectors.stores import StoreOptions, open_store
+from ragbot.index.vectors.stores import StoreOptions, checked, open_store
 
 
 def store_faults(
@@ -23,6 +23,10 @@ def store_faults(
     Args:
         newest, ids: the catalog's newest change, and the chunks it holds then, ascending.
     """
+    try:
+        checked(name)
+    except SettingsError as error:  # maybe no name of a file, either
+        return [f"{error} ragbot kb migrate --store faiss moves them"]
     faults = []
     try:
         metadata, arrays = read_container(folder / members_file(name), KIND)

@@ -56,7 +56,10 @@ def checked(name: str) -> str:
     if name not in names() or not _NAME.fullmatch(name):
         near = difflib.get_close_matches(name, names(), 1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise SettingsError(f"{name!r} is no vector store.{hint} There are {', '.join(names())}.")
+        raise SettingsError(
+            f"{name[:80]!r} is no vector store.{hint} There are {', '.join(names())}; one that a package of its own brings needs that "
+            f"package. A knowledge base that asks for one you do not have moves to another with: ragbot kb migrate --store faiss"
+        )
     return name
 
 

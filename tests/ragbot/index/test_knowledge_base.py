@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ from ragbot.documents import ParsedDocument
 from ragbot.errors import EmbedderMismatchError, KnowledgeBaseError, LockedError, StorageError
 from ragbot.index.filters import Filter
 from ragbot.index.knowledge_base import KnowledgeBase
+from ragbot.index.lexical import AheadError
 from ragbot.models.testing import HashEmbedder
 from ragbot.retrieval.retriever import HybridRetriever
 
@@ -152,13 +154,16 @@ def test_one_index_behind_the_other(kb: KnowledgeBase) -> None:
     rebuilt.close()
 
 
-def test_indexes_of_another_catalog_are_not_trusted(kb: KnowledgeBase) -> None:
+def test_indexes_of_another_catalog_are_not_trusted(kb: KnowledgeBase, tmp_path: Path) -> None:
     kb.close()
     for path in kb.folder.glob("catalog*"):
         path.unlink()
-    # A new catalog in the old folder, and killed before it could store its indexes: the old ones are not ahead of it.
-    died = subprocess.run([sys.executable, "-c", WRITE, str(kb.folder), "die"], capture_output=True, check=False)
+    # Another catalog in the old folder, killed before it could store its indexes: the old ones are not ahead of it.
+    other = tmp_path / "other"
+    died = subprocess.run([sys.executable, "-c", WRITE, str(other), "die"], capture_output=True, check=False)
     assert died.returncode == -signal.SIGKILL, died.stderr
+    for path in other.glob("catalog*"):
+        shutil.copy(path, kb.folder)
     again = opened(kb.folder)
     assert again.catalog.counts()["documents"] == 20
     before = results(again)
@@ -168,6 +173,55 @@ def test_indexes_of_another_catalog_are_not_trusted(kb: KnowledgeBase) -> None:
     rebuilt = opened(kb.folder)
     assert before == results(rebuilt)
     rebuilt.close()
+
+
+@pytest.mark.parametrize("how", ["removed", "replaced"])
+def test_nothing_is_acknowledged_that_goes_to_a_file_which_is_gone(kb: KnowledgeBase, tmp_path: Path, how: str) -> None:
+    retriever = HybridRetriever(kb, EMBEDDER)
+    kb.folder.rename(tmp_path / "away")
+    if how == "replaced":
+        fresh = opened(kb.folder)
+        put(fresh, {"new": ParsedDocument("一条新的河 river.")})
+        fresh.close()
+    with pytest.raises(KnowledgeBaseError, match="open it again"):
+        put(kb, {"lost": ParsedDocument("green stone")})
+    with pytest.raises(KnowledgeBaseError, match="open it again"):
+        retriever.search("green river")
+    kb.close()
+    if how == "removed":
+        assert not kb.folder.exists()
+        return
+    again = opened(kb.folder)
+    assert [document.source for document in again.catalog.documents()] == ["new"]
+    again.close()
+
+
+def test_one_removed_while_it_is_being_written(kb: KnowledgeBase, tmp_path: Path) -> None:
+    with pytest.raises(KnowledgeBaseError, match="open it again"), kb.writing() as catalog:
+        kb.folder.rename(tmp_path / "away")
+        catalog.remove_document("doc001")
+    kb.close()
+
+
+def test_an_older_or_another_catalog_in_the_open_file(kb: KnowledgeBase, tmp_path: Path) -> None:
+    copy, file = sqlite3.connect(tmp_path / "copy"), sqlite3.connect(kb.catalog.path)
+    file.backup(copy)
+    put(kb, {"new": ParsedDocument("一条新的河 river.")})
+    retriever = HybridRetriever(kb, EMBEDDER)
+    copy.backup(file)
+    with pytest.raises(AheadError, match="an older one has taken its place"):
+        put(kb, texts(1, seed=3))
+    with pytest.raises(AheadError, match="an older one has taken its place"):
+        retriever.search("河")
+    copy.execute("UPDATE meta SET value = '77' WHERE key = 'seq'")
+    copy.execute("UPDATE meta SET value = 'another' WHERE key = 'identity'")
+    copy.commit()
+    copy.backup(file)
+    with pytest.raises(KnowledgeBaseError, match="replaced"):
+        retriever.search("河")
+    copy.close()
+    file.close()
+    kb.close()
 
 
 def test_another_embedder_is_refused(kb: KnowledgeBase) -> None:

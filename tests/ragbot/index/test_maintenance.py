@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
 import zipfile
@@ -505,3 +506,22 @@ def test_a_disk_that_is_full_leaves_nothing(exported: Path, tmp_path: Path, monk
     with pytest.raises(StorageError, match="No space left"):
         transfer.export(tmp_path / "kb", tmp_path / "e.zip")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["backup.ragbot.zip", "kb"]
+
+
+# -- what a catalog from elsewhere, or a folder in use, may hold ------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["../x", "x" * 5000, "a\0b", "gone-plugin"])
+def test_a_store_that_nobody_knows_is_a_problem_and_no_crash(folder: Path, name: str) -> None:
+    edit(folder, "UPDATE meta SET value = ? WHERE key = 'vector_store'", name)
+    [problem] = verify(folder).problems
+    assert "is no vector store" in problem.message and "kb migrate --store faiss" in problem.message
+    repair(folder)
+
+
+def test_the_size_of_a_folder_whose_files_go_meanwhile(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, whole = os.walk, folder_bytes(folder)
+    log = folder / "catalog.sqlite3-wal"
+    monkeypatch.setattr("os.walk", lambda top: [(parent, [], [*names, log.name]) for parent, _, names in real(top)])
+    log.unlink(missing_ok=True)
+    assert folder_bytes(folder) == whole

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import shutil
 import signal
 import subprocess
@@ -197,3 +198,35 @@ def test_sealed_folder(tmp_path: Path) -> None:
     assert read_note(tmp_path / "note") == {"x": 1}
     (tmp_path / "note").write_text((tmp_path / "note").read_text().replace("1", "2"))
     assert read_note(tmp_path / "note") == {}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_child_does_not_share_its_parents(tmp_path: Path) -> None:
+    store = module.EmbeddedChroma(tmp_path)
+    child = os.fork()
+    if not child:
+        try:
+            module.EmbeddedChroma(tmp_path)
+        except LockedError:
+            os._exit(7)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    store.close()
+
+
+def test_the_folder_of_somebody_else_is_not_sealed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = tmp_path / "kb"
+    folder.mkdir()
+    for put_back in (False, True):
+        store = module.EmbeddedChroma(folder)
+        folder.rename(tmp_path / f"away{put_back}")
+        if put_back:
+            folder.mkdir()
+            (folder / module.LOCK_FILE).touch()
+        store.close()
+        assert "is not sealed" in caplog.text
+        assert not (folder / module.NOTE).exists()
+        folder.mkdir(exist_ok=True)
+        caplog.clear()

@@ -203,3 +203,17 @@ def test_a_query_that_fails_falls_back(served: Any, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(kb.vectors.store, "query", broken)
     assert served.results(kb) == before
+
+
+@pytest.mark.parametrize("token", ["geheim123\n", "geheim123 ", "geheim123密"])
+def test_a_token_that_no_header_carries_is_named_and_not_quoted(token: str) -> None:
+    with pytest.raises(SettingsError, match=r"vectors\.chroma_token") as caught:
+        ChromaServer("0" * 32, "http://127.0.0.1:1", token)
+    assert "geheim" not in str(caught.value)
+
+
+@pytest.mark.parametrize("who", ["user:geheim123", ":geheim123"])
+def test_a_password_in_the_address_is_not_quoted(who: str) -> None:
+    with pytest.raises(SettingsError, match=r"vectors\.chroma_url") as caught:
+        ChromaServer("0" * 32, f"http://{who}@127.0.0.1:1")
+    assert "geheim" not in str(caught.value)

@@ -59,6 +59,8 @@ def test_a_store_that_cannot_be_asked_by_id(tmp_path: Path) -> None:
         ("my_stores", SettingsError, "names no function"),
         ("my_stores:absent", SettingsError, "names no function"),
         ("no_such_module_here:x", SettingsError, "cannot be imported"),
+        (".relative:x", SettingsError, "cannot be imported"),
+        ("builtins:dict", VectorStoreError, "failed"),  # has no signature
         ("my_stores:nothing", SettingsError, "returned int"),
         ("my_stores:broken", VectorStoreError, "no such host"),
     ],
@@ -135,3 +137,10 @@ def test_a_third_party_adds_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     assert calls == [(kb.folder, kb.catalog.identity, 64)]
     bench.put(kb, range(2))
     assert not kb.vectors.behind
+
+
+def test_a_module_that_fails_when_it_is_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "no_driver.py").write_text("raise RuntimeError('no driver')\n", "utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(SettingsError, match=r"cannot be imported \(RuntimeError: no driver\)"):
+        LangChainVectors(tmp_path, IDENTITY, 8, "no_driver:make")
