@@ -13,6 +13,8 @@ from ragbot.errors import CorruptError, KnowledgeBaseError, NewerVersionError, S
 from ragbot.index.schema import APPLICATION_ID, MIGRATIONS, VERSION
 from ragbot.settings import CATALOG
 
+#: How SQLite words damage that it has no code for.
+_DAMAGE = ("Could not decode to UTF-8", "unsupported file format")
 #: Seconds to wait for another process's transaction.
 _WAIT = 30
 
@@ -136,7 +138,7 @@ class Database:
         try:
             yield
         except sqlite3.Error as error:
-            if str(error).startswith("Could not decode to UTF-8"):
+            if str(error).startswith(_DAMAGE):  # these have no code of their own
                 raise _damaged(self.path, error) from error
             name = getattr(error, "sqlite_errorname", "") or ""
             for prefix, translate in _ERRORS.items():

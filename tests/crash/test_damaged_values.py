@@ -62,3 +62,11 @@ def test_a_wrong_number_of_changes_loses_no_document(benches: Benches, change: i
     victim = Victim("closed", "faiss", folder, state, state, ())
     verdict = judged(bench.lab, victim, folder)
     assert verdict.kind in {"right", "refused"}, verdict
+
+
+def test_a_header_of_another_format(benches: Benches, tmp_path: Path) -> None:
+    bench = benches("faiss")
+    victim = closed(bench)
+    whole = (victim.folder / CATALOG).read_bytes()
+    damage = Damage("bit of byte 47", flipped(whole, 47, 6))
+    assert judged(bench.lab, victim, put(victim, Path(CATALOG), damage, tmp_path / "trial")).kind == "refused"
