@@ -28,6 +28,7 @@ ROOT = Path(__file__).parents[1]
 READMES = [ROOT / "README.md", ROOT / "README.zh-CN.md"]
 GUIDES = [ROOT / "docs" / "evaluation.md", ROOT / "docs" / "evaluation.zh-CN.md"]
 KB_GUIDES = [ROOT / "docs" / "knowledge-bases.md", ROOT / "docs" / "knowledge-bases.zh-CN.md"]
+MEASUREMENTS = [ROOT / "docs" / "measurements.md", ROOT / "docs" / "measurements.zh-CN.md"]
 #: The commands that the guides have to show.
 EVALUATION = {f"eval {command.name}" for command in eval_app.registered_commands} | {"tune"}
 _FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -35,6 +36,7 @@ _COMMAND = re.compile(
     r"^[ ]*(?:- run: )?(?:\S*/)?ragbot ((?:kb |models |config |eval )?[a-z]+)(.*(?:\n[ ]+--.*)*)", re.MULTILINE
 )
 _OPTION = re.compile(r"(?<![\w-])--?[a-z][a-z-]*")
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:,\d{3})*(?:\.\d+)?|\.\d+)")
 
 
 @pytest.mark.parametrize("readme", READMES, ids=lambda path: path.name)
@@ -112,7 +114,7 @@ def _options(command: str) -> frozenset[str]:
     return frozenset(_OPTION.findall(result.stdout))
 
 
-@pytest.mark.parametrize("page", READMES + GUIDES + KB_GUIDES, ids=lambda path: path.name)
+@pytest.mark.parametrize("page", READMES + GUIDES + KB_GUIDES + MEASUREMENTS, ids=lambda path: path.name)
 def test_links_lead_somewhere(page: Path) -> None:
     text = re.sub(r"<!--.*?-->", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
     links = re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)", text)
@@ -151,6 +153,18 @@ def test_the_guides_show_the_same_code(pages: list[Path]) -> None:
     for language in ("sh", "yaml", "jsonl", "python"):
         english, chinese = ([re.sub(r"\s+# .*", "", block) for block in _blocks(page, language)] for page in pages)
         assert english == chinese, language
+
+
+def test_the_measurements_have_the_same_figures() -> None:
+    english, chinese = map(_figures, MEASUREMENTS)
+    assert any(number for row in english for cell in row for number in cell)
+    assert english == chinese
+
+
+def _figures(page: Path) -> list[list[list[str]]]:
+    """The numbers in each cell of each row of the tables of a page, in order."""
+    rows = re.findall(r"^\|.*\|$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return [[_NUMBER.findall(cell) for cell in row.split("|")] for row in rows]
 
 
 def test_the_workflow_is_yaml() -> None:

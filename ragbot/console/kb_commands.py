@@ -56,7 +56,10 @@ def kb_remove(
     ],
     options: KnowledgeBaseOptions,
 ) -> None:
-    """Remove a document; its text can be found nowhere afterwards. The file itself stays."""
+    """Remove a document, and every trace of its text.
+
+    The file itself stays where it is.
+    """
     from ragbot.console import knowledge
 
     removed = knowledge.remove(options, source)
@@ -66,9 +69,9 @@ def kb_remove(
 @kb_app.command("verify")
 @command
 def kb_verify(options: KnowledgeBaseOptions) -> int:
-    """Read all of a knowledge base, and say what is damaged; the exit code is 1 if something is.
+    """Read everything, and say what is damaged.
 
-    Nothing is changed. Every text, chunk, embedding and index is compared with its checksum.
+    Nothing is changed; the exit code is 1 if something is damaged. Every text, chunk, embedding and index is compared with its checksum.
     """
     from ragbot.console import maintenance
 
@@ -78,9 +81,9 @@ def kb_verify(options: KnowledgeBaseOptions) -> int:
 @kb_app.command("repair")
 @command
 def kb_repair(options: IndexOptions) -> int:
-    """Remove the documents that are damaged, and name them; make the search indexes again.
+    """Mend what is damaged, and name what is lost.
 
-    Ingest the same files again afterwards. What is whole stays as it is. If the database itself is broken, a new one is
+    Documents that are damaged are removed, and the search indexes made again. Ingest the same files again afterwards. What is whole stays as it is. If the database itself is broken, a new one is
     made of what is whole; the exit code is 1 if documents are lost. --embedder is only used if it says none any more.
     """
     from ragbot.console import maintenance
@@ -91,7 +94,10 @@ def kb_repair(options: IndexOptions) -> int:
 @kb_app.command("compact")
 @command
 def kb_compact(options: KnowledgeBaseOptions) -> int:
-    """Write a knowledge base anew without the remains of what was removed; delete broken files that a repair kept."""
+    """Give back the space of what was removed.
+
+    Catalog and indexes are written anew, and broken files that a repair kept are deleted.
+    """
     from ragbot.console import maintenance
 
     return maintenance.compact(options)
@@ -100,9 +106,9 @@ def kb_compact(options: KnowledgeBaseOptions) -> int:
 @kb_app.command("reembed")
 @command
 def kb_reembed(options: IndexOptions) -> int:
-    """Embed a knowledge base with another model (--embedder), without reading the files again.
+    """Change the embedding model (--embedder).
 
-    It serves with the old model until all is done, and what was embedded is kept if you stop it: the same command goes
+    The files are not read again. It serves with the old model until all is done, and what was embedded is kept if you stop it: the same command goes
     on. It takes some free space, and says so at once if there is too little.
     """
     from ragbot.console import maintenance
@@ -119,9 +125,9 @@ def kb_migrate(
     ],
     options: KnowledgeBaseOptions,
 ) -> int:
-    """Move the vectors of a knowledge base to another store, without embedding anything again.
+    """Move the vectors to another store.
 
-    The old store serves until the new one is complete. Addresses stand in the settings that begin with vectors.
+    Nothing is embedded again. The old store serves until the new one is complete. Addresses stand in the settings that begin with vectors.
     """
     from ragbot.console import migration
 
@@ -131,7 +137,10 @@ def kb_migrate(
 @kb_app.command("export")
 @command
 def kb_export(file: ExportFile, options: KnowledgeBaseOptions) -> None:
-    """Write a knowledge base, uploaded files included, to one new file: a backup, or to take along."""
+    """Write all of it to one file, as a backup.
+
+    Uploaded files are included; the file must be a new one.
+    """
     from ragbot.console import maintenance
 
     maintenance.export(options, file)
@@ -140,7 +149,10 @@ def kb_export(file: ExportFile, options: KnowledgeBaseOptions) -> None:
 @kb_app.command("import")
 @command
 def kb_import(file: ExportFile, options: KnowledgeBaseOptions) -> None:
-    """Make a new knowledge base (--kb NAME) of a file that `ragbot kb export` wrote."""
+    """Make a new one (--kb NAME) of such a file.
+
+    The file is one that `ragbot kb export` wrote; every hash in it is compared.
+    """
     from ragbot.console import maintenance
 
     maintenance.import_(options, file)

@@ -93,7 +93,7 @@ class IngestOptions(IndexOptions):
         typer.Option(
             "--chunker",
             metavar="NAME",
-            help="How they are cut: recursive, headings, sentences, semantic, code or rows (default: the setting).",
+            help="How they are cut: recursive, headings, sentences, semantic, hierarchical, code, rows or auto (default: the setting).",
         ),
     ] = None
     context: Annotated[
