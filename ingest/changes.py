@@ -1,7 +1,7 @@
 """What changes on disk: files and folders followed through the system's notices, or by polling where there are none.
 
 A network drive sends no notices of what other machines write: the variable ``WATCHFILES_FORCE_POLLING=1`` has it polled
-(and ``WATCHFILES_POLL_DELAY_MS`` says how often). Polling also steps in where the system has no more watches to give.
+(and ``WATCHFILES_POLL_DELAY_MS`` says how often); it tells times apart by whole seconds. Polling also steps in where the system has no more watches to give.
 """
 
 from __future__ import annotations
