@@ -130,11 +130,11 @@ def _import(bench: Bench, place: Path) -> Scenario:
     return Scenario("import", bench.store, "import", {"file": file}, None, EMPTY, state, removed)
 
 
-def _migrate(bench: Bench, place: Path) -> Scenario:
+def _upgrade(bench: Bench, place: Path) -> Scenario:
     write(place / "sources", names(bench.documents), 1)
     state = bench.built(place / "base", place / "sources")
     older(place / "base" / CATALOG)
-    return Scenario("migrate", bench.store, "search", {}, place / "base", state, state)
+    return Scenario("upgrade", bench.store, "search", {}, place / "base", state, state)
 
 
 def older(catalog: Path) -> None:
@@ -170,5 +170,5 @@ SCENARIOS: Mapping[str, Callable[[Bench, Path], Scenario]] = {
     "repair": _repair,
     "export": _export,
     "import": _import,
-    "migrate": _migrate,
+    "upgrade": _upgrade,
 }
