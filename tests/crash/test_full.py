@@ -21,7 +21,7 @@ from tests.crash.state import broken_promises
 from tests.crash.trial import Scenario, Trial
 
 #: Operations that write, in the order of what they cost.
-NAMES = ("ingest", "update", "remove", "compact", "repair", "export", "import", "migrate")
+NAMES = ("ingest", "update", "remove", "compact", "repair", "export", "import", "upgrade")
 WRITE = "write("
 CLEAR = {"StorageError", "LockedError"}
 

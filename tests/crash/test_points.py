@@ -29,7 +29,7 @@ EXPECTED = {
     "repair": ("sql REINDEX", "sql DELETE FROM chunks"),
     "export": ("os.link(out.ragbot)", "fsync(archive)"),
     "import": ("os.rename(kb)", "fsync(catalog.sqlite3)", "sql INSERT OR REPLACE"),
-    "migrate": ("_migrate sql COMMIT", "_migrate sql PRAGMA user_version ="),
+    "upgrade": ("_migrate sql COMMIT", "_migrate sql PRAGMA user_version ="),
 }
 #: Instants that the quick form takes for each operation.
 QUICK = 2
