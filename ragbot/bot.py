@@ -10,15 +10,16 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from ragbot.documents import Answer, Document, IngestReport, Message, ParsedDocument, ScoredChunk
+from ragbot.exploring.explorer import Explorer
 from ragbot.generation.chat_models import chat_model as chat_model
 from ragbot.generation.chat_models import model_options as model_options
 from ragbot.index.filters import Filter
 from ragbot.index.knowledge_base import KnowledgeBase
 from ragbot.index.vectors.stores import StoreOptions
-from ragbot.models.registry import EXTRACTIVE
+from ragbot.models.registry import EXTRACTIVE, NO_RERANKER, load_reranker
 from ragbot.models.registry import load_embedder as load_embedder
-from ragbot.retrieval.retriever import HybridRetriever
-from ragbot.settings import Settings, load_settings
+from ragbot.retrieval.retriever import HybridRetriever, RetrievalOptions
+from ragbot.settings import RetrievalSettings, Settings, load_settings
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -31,12 +32,13 @@ if TYPE_CHECKING:
     from ingest.pipeline import ProgressCallback
     from ragbot.generation.chain import AnswerChain, AnswerStream
     from ragbot.models.embedders.base import Embedder
+    from ragbot.models.rerankers.base import Reranker
 
 #: Requests for context lines that a server is sent at a time.
 _AT_ONCE = 8
 
 
-class RagBot:
+class RagBot(Explorer):
     """A knowledge base with the models that work on it. Use :meth:`open`; it is a context manager.
 
     ::
@@ -57,7 +59,9 @@ class RagBot:
         self._chain_lock = threading.Lock()
         self._model: BaseChatModel | None = None
         self._model_lock = threading.Lock()
-        self.retriever = HybridRetriever(kb, embedder, settings.retrieval.dense_weight, settings.retrieval.candidates)
+        self.retriever = HybridRetriever(
+            kb, embedder, retrieval_options(settings.retrieval), reranker_of(settings.retrieval.reranker)
+        )
 
     @classmethod
     def open(
@@ -284,6 +288,22 @@ class RagBot:
 
         generation = self.settings.generation
         return ChatAnswerer(self._chat_model(), generation.context_tokens, generation.strategy, generation.samples)
+
+
+def retrieval_options(settings: RetrievalSettings) -> RetrievalOptions:
+    """How a search is done, as the settings say."""
+    return RetrievalOptions(
+        dense_weight=settings.dense_weight,
+        candidates=settings.candidates,
+        rerank_candidates=settings.rerank_candidates,
+        duplicates=settings.duplicates,
+        diversity=settings.diversity,
+    )
+
+
+def reranker_of(spec: str) -> Reranker | None:
+    """The reranker that the settings name; None for ``none``. Raises ModelNotFoundError, MissingExtraError."""
+    return None if spec == NO_RERANKER else load_reranker(spec)
 
 
 def store_options(settings: Settings) -> StoreOptions:

@@ -106,6 +106,12 @@ class RetrievalSettings(Section):
     top_k: Annotated[int, Field(gt=0, le=1000)] = Field(10, description="hits of a search")
     dense_weight: Fraction = Field(0.7, description="weight of the dense score; the rest is lexical")
     candidates: Positive = Field(100, description="candidates taken from each index before fusion")
+    reranker: str = Field("none", min_length=1, description="reranking model, as provider:model; none: order of fusion")
+    rerank_candidates: Annotated[int, Field(gt=0, le=1000)] = Field(
+        20, description="best hits of the fusion that the reranker reads"
+    )
+    duplicates: bool = Field(True, description="leave out hits that repeat a better one; that one names them")
+    diversity: Fraction = Field(0.0, description="how much hits that differ from those above are preferred; 0: not")
 
 
 class VectorSettings(Section):

@@ -30,6 +30,7 @@ from eval.metrics.ranking import Place, answer_recall, gold_relevance, rank_ids,
 from ingest.chunkers.base import Chunker
 from ingest.chunkers.registry import CHUNKERS, make_chunker
 from ingest.pipeline import ingest_documents
+from ragbot.bot import retrieval_options
 from ragbot.index.knowledge_base import KnowledgeBase
 from ragbot.models.embedders.base import Embedder
 from ragbot.models.registry import load_embedder
@@ -120,7 +121,7 @@ def measure(
         try:
             made_of = ingest_documents(kb, embedder, chunker, question_set.documents)
             retrieval = settings.retrieval
-            retriever = HybridRetriever(kb, embedder, retrieval.dense_weight, retrieval.candidates)
+            retriever = HybridRetriever(kb, embedder, retrieval_options(retrieval))
             started = time.perf_counter()
             values = _ask(questions, kb, retriever)
             seconds = made_of.seconds + time.perf_counter() - started

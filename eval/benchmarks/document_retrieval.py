@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -41,7 +42,7 @@ def main() -> None:
             with knowledge_base(question_set.documents, settings) as (bot, report):
                 for weight in options.dense_weight:
                     if weight is not None:
-                        bot.retriever._dense_weight = weight
+                        bot.retriever.options = replace(bot.retriever.options, dense_weight=weight)
                     found: dict[int, list[float]] = {budget: [] for budget in BUDGETS}
                     milliseconds = []
                     for question in questions:

@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ragbot.errors import ModelNotFoundError
-from ragbot.models.registry import CHAT_MODELS, EMBEDDERS, EXTRACTIVE, providers, split_spec
+from ragbot.models.registry import (
+    CHAT_MODELS,
+    EMBEDDERS,
+    EXTRACTIVE,
+    NO_RERANKER,
+    RERANKERS,
+    providers,
+    split_spec,
+)
 
 if TYPE_CHECKING:
     from ragbot.console.terminal import Terminal
@@ -48,6 +56,21 @@ _EMBEDDERS = {
     "sentence-transformers": _Provider("a folder or a hub name: BAAI/bge-m3", ("sentence_transformers", "torch"), "hf"),
     "openai": _Provider("an OpenAI-compatible endpoint: openai:MODEL", ("httpx",)),
 }
+_RERANKERS = {
+    NO_RERANKER: _Provider("no model: hits stay in the order of fusion"),
+    "bundled": _Provider(
+        "our own adapter on multilingual-e5-small, int8, on the CPU",
+        ("onnxruntime", "tokenizers"),
+        "",
+        embedder_weights,
+    ),
+    "sentence-transformers": _Provider(
+        "a cross-encoder, a folder or a hub name: BAAI/bge-reranker-v2-m3", ("sentence_transformers", "torch"), "hf"
+    ),
+    "onnx": _Provider(
+        "the same as int8 ONNX on the CPU: onnx:FOLDER (ragbot[hf] only to export it)", ("onnxruntime", "tokenizers")
+    ),
+}
 _CHAT_MODELS = {
     EXTRACTIVE: _Provider("no model: sentences of the documents, chosen and cited"),
     "bundled": _Provider("Gemma 3 270M", ("torch", "transformers", "gguf"), "bundled-llm", chat_model_weights),
@@ -60,9 +83,18 @@ def models(settings: Settings) -> dict[str, Any]:
     """All providers, built in and from entry points, as ``ragbot models list --json`` prints them."""
     return {
         "embedder": settings.embedder,
+        "reranker": settings.retrieval.reranker,
         "llm": settings.llm,
         "embedders": _rows(
             settings.embedder, "embedder", EMBEDDERS, _EMBEDDERS, "ragbot.embedders", "sentence-transformers"
+        ),
+        "rerankers": _rows(
+            settings.retrieval.reranker,
+            "reranker",
+            {NO_RERANKER: "", **RERANKERS},
+            _RERANKERS,
+            "ragbot.rerankers",
+            "sentence-transformers",
         ),
         "chat_models": _rows(
             settings.llm,
@@ -77,7 +109,12 @@ def models(settings: Settings) -> dict[str, Any]:
 
 def show(terminal: Terminal, found: dict[str, Any]) -> None:
     """Print them in two tables."""
-    for key, title in (("embedders", "Embedders (--embedder)"), ("chat_models", "Chat models (--llm)")):
+    titles = {
+        "embedders": "Embedders (--embedder)",
+        "rerankers": "Rerankers (retrieval.reranker)",
+        "chat_models": "Chat models (--llm)",
+    }
+    for key, title in titles.items():
         terminal.line(title, "bold")
         terminal.columns(
             [
@@ -92,7 +129,8 @@ def show(terminal: Terminal, found: dict[str, Any]) -> None:
             ]
         )
         terminal.line()
-    terminal.line(f"* is what the settings choose: embedder {found['embedder']}, llm {found['llm']}", "dim")
+    chosen = f"embedder {found['embedder']}, reranker {found['reranker']}, llm {found['llm']}"
+    terminal.line(f"* is what the settings choose: {chosen}", "dim")
 
 
 def _rows(
@@ -100,7 +138,7 @@ def _rows(
 ) -> list[dict[str, Any]]:
     names = providers(table, group)
     try:
-        chosen = spec if spec == EXTRACTIVE else split_spec(spec, kind, names, default)[0]
+        chosen = spec if spec in {EXTRACTIVE, NO_RERANKER} else split_spec(spec, kind, names, default)[0]
     except ModelNotFoundError:
         chosen = ""
     origins = {point.name: point.value for point in importlib.metadata.entry_points(group=group)}

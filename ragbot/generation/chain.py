@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -11,10 +12,10 @@ from ragbot.documents import Answer, Citation, Message
 from ragbot.generation.answerers import Answerer, Pieces
 from ragbot.generation.citations import Citations
 from ragbot.generation.confidence import confidence
-from ragbot.generation.followup import standalone
 from ragbot.generation.markers import Markers
 from ragbot.generation.prompts import render
 from ragbot.generation.refusals import refuses
+from ragbot.generation.rewriting.base import BY_RULES, Rewriter, Rewritten, Steps
 from ragbot.index.filters import Filter
 from ragbot.index.knowledge_base import KnowledgeBase
 from ragbot.retrieval.expand import expand
@@ -60,6 +61,7 @@ class AnswerChain:
         top_k: hits that are searched for.
         min_confidence: below this the question is refused without asking the model.
         language: ``zh`` or ``en``; ``auto`` takes the question's.
+        rewriter: makes of a question and its history what is searched for.
     """
 
     kb: KnowledgeBase
@@ -68,6 +70,7 @@ class AnswerChain:
     top_k: int = 10
     min_confidence: float = 0.5
     language: str = "auto"
+    rewriter: Rewriter = BY_RULES
 
     def ask(self, question: str, history: Sequence[Message] = (), where: Filter | None = None) -> Answer:
         """The whole answer at once."""
@@ -87,11 +90,14 @@ class AnswerChain:
     ) -> Iterator[str]:
         started = time.perf_counter()
         language = answer_language(question) if self.language == "auto" else self.language
-        search_for = standalone(question, history)
-        hits = self.retriever.search(search_for, self.top_k, where)
+        rewritten = yield from _moments(self.rewriter.steps(question, history))
+        search_for = rewritten.question
+        timings = {"rewrite": rewritten.seconds} if rewritten.seconds else {}
+        searching = time.perf_counter()
+        hits = self.retriever.search_many(rewritten.queries, self.top_k, where)
         sure = confidence(self.kb, search_for, hits)
-        timings = {"search": time.perf_counter() - started}
-        usage: dict[str, int] = {}
+        timings["search"] = time.perf_counter() - searching
+        usage = Counter(rewritten.usage)
 
         def finish(text: str, abstained: bool, citations: tuple[Citation, ...] = ()) -> None:
             timings["total"] = time.perf_counter() - started
@@ -104,7 +110,7 @@ class AnswerChain:
                 language=language,
                 hits=tuple(hits),
                 timings=timings,
-                usage=usage,
+                usage=dict(usage),
             )
 
         if not hits or sure < self.min_confidence:
@@ -141,6 +147,18 @@ def _nothing() -> Pieces:
     return None
 
 
-def _counted(pieces: Pieces, usage: dict[str, int]) -> Generator[str]:
-    """The pieces; ``usage`` is filled in at their end."""
+def _moments(steps: Steps) -> Generator[str, None, Rewritten]:
+    """What ``steps`` come to; an empty piece for each of its pauses, at which the reader may stop the model."""
+    with closing(steps):
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                rewritten: Rewritten = end.value
+                return rewritten
+            yield ""
+
+
+def _counted(pieces: Pieces, usage: Counter[str]) -> Generator[str]:
+    """The pieces; ``usage`` is added to at their end."""
     usage.update((yield from pieces) or {})

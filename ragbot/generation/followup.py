@@ -34,11 +34,17 @@ def standalone(question: str, history: Sequence[Message]) -> str:
     A question goes on if it begins or ends so, points back, or names nothing of its own.
     """
     asked = [message.content for message in history if message.role == "user"]
-    if asked and (_GOING_ON.search(question) or _POINTING.search(question) or not _names_something(question)):
+    if asked and (_GOING_ON.search(question) or points_back(question) or not names_something(question)):
         return f"{asked[-1]} {question}"
     return question
 
 
-def _names_something(question: str) -> bool:
+def points_back(question: str) -> bool:
+    """Whether a word of it stands for something that was said before: ``it``, ``the former``, 它, 前者."""
+    return bool(_POINTING.search(question))
+
+
+def names_something(question: str) -> bool:
+    """Whether it has a word of its own beside those that every question is made of."""
     words = _WORD.findall(_EMPTY_CHINESE.sub(" ", question).lower())
     return any(word not in _EMPTY_ENGLISH for word in words)

@@ -25,6 +25,11 @@ from ragbot.settings import CATALOG
 FILE_NAME = CATALOG
 _DOCUMENT = "id, source, title, type, language, date, acl, metadata, content_hash, size, mtime_ns, checksum"
 _CHUNK = 'id, document_id, ordinal, start, "end", page, headings, prefix, text, checksum, parent_start, parent_end'
+_CHUNK_COLUMNS = 12
+_CHUNK_AND_DOCUMENT = (
+    f"c.{', c.'.join(_CHUNK.split(', '))}, d.{', d.'.join(_DOCUMENT.split(', '))} "
+    "FROM chunks c JOIN documents d ON d.id = c.document_id"
+)
 #: Chunks of one parent stand side by side: they are looked for this far around one of them.
 _FAMILY = 256
 
@@ -42,9 +47,12 @@ class Catalog(StoredEmbeddings):
     @property
     def seq(self) -> int:
         """The number of the newest change."""
-        stored = self.get("seq") or ""
-        self._verify(stored.isascii() and stored.isdigit(), "the number of the newest change")
-        return int(stored)
+        return self._number(self.get("seq"))
+
+    def state(self, key: str) -> tuple[str, int, str | None]:
+        """Identity, number of the newest change, and one more value of the metadata, in one query."""
+        found = self.get_all(("identity", "seq", key))
+        return found.get("identity", ""), self._number(found.get("seq")), found.get(key)
 
     def counts(self) -> dict[str, int]:
         """Numbers of documents and chunks, and characters of text."""
@@ -169,20 +177,26 @@ class Catalog(StoredEmbeddings):
 
     def chunks(self, ids: Iterable[int]) -> dict[int, Chunk]:
         """The chunks of these ids, by id; ids that are gone are left out."""
-        with self._lock, self._snapshot():  # chunks and documents of one state
-            rows = self._by_ids(f"SELECT {_CHUNK} FROM chunks WHERE id IN ({{}})", list(ids))
-            wanted = sorted({row[1] for row in rows})
-            documents = {
-                row[0]: self._document(row)
-                for row in self._by_ids(f"SELECT {_DOCUMENT} FROM documents WHERE id IN ({{}})", wanted)
-            }
-        return {row[0]: self._chunk(row, documents[row[1]]) for row in rows if row[1] in documents}
+        # One query, and not two in a transaction: every search comes here, and sees chunks and documents of one state.
+        rows = self._by_ids(f"SELECT {_CHUNK_AND_DOCUMENT} WHERE c.id IN ({{}})", list(ids))
+        documents: dict[int, Document] = {}
+        found = {}
+        for row in rows:
+            if row[1] not in documents:
+                documents[row[1]] = self._document(row[_CHUNK_COLUMNS:])
+            found[row[0]] = self._chunk(row, documents[row[1]])
+        return found
 
     def chunk_ids(self, where: Filter) -> np.ndarray[Any, np.dtype[np.int64]]:
         """Ids of the chunks whose documents pass ``where``, ascending."""
         condition, values = where.sql()
         sql = f"SELECT c.id FROM chunks c JOIN documents d ON d.id = c.document_id WHERE {condition} ORDER BY c.id"
         return np.array([row[0] for row in self._query(sql, values)], np.int64)
+
+    def chunks_of(self, document: Document) -> list[Chunk]:
+        """All chunks of a document, in order; none if it is gone."""
+        rows = self._query(f"SELECT {_CHUNK} FROM chunks WHERE document_id = ? ORDER BY ordinal", (document.id,))
+        return [self._chunk(row, document) for row in rows]
 
     def neighbours(self, chunk: Chunk, radius: int) -> list[Chunk]:
         """The chunk and those up to ``radius`` before and after it in the same document, in order."""
@@ -241,6 +255,10 @@ class Catalog(StoredEmbeddings):
                 after = upto
 
     # -- internals -----------------------------------------------------------------------------------------------
+
+    def _number(self, stored: str | None) -> int:
+        self._verify(stored is not None and stored.isascii() and stored.isdigit(), "the number of the newest change")
+        return int(stored or "")
 
     def _next_seq(self, db: sqlite3.Connection) -> int:
         seq = self.seq + 1

@@ -2,7 +2,9 @@
 
 Layout: magic, length of the header, checksum of the header, header (JSON: kind, metadata, arrays, checksum of the
 payload), payload. The checksums are compared before anything else reads the file, so that no native loader ever sees
-damaged bytes. A file is replaced by write, fsync, rename, fsync of the folder.
+damaged bytes. They are XXH3 of 128 bits (xxHash, Collet), some 14 times as fast as BLAKE2b: a million chunks have more
+than a gigabyte to be compared before they open. They tell damage, not forgery. Files of before have BLAKE2b, and
+another magic. A file is replaced by write, fsync, rename, fsync of the folder.
 """
 
 from __future__ import annotations
@@ -12,21 +14,35 @@ import hashlib
 import json
 import os
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 import numpy.typing as npt
+import xxhash
 
 from ragbot.errors import CorruptError, StorageError
 
-MAGIC = b"RAGBOT\x00\x01"
+MAGIC = b"RAGBOT\x00\x02"
 _PREAMBLE = struct.Struct("<8sQ16s")
 _ALIGN = 64
 _BLOCK = 1 << 20
 
 Array = npt.NDArray[Any]
+
+
+class _Hash(Protocol):
+    def update(self, data: bytes | memoryview, /) -> None: ...
+
+    def digest(self) -> bytes: ...
+
+
+def _blake2b() -> _Hash:
+    return hashlib.blake2b(digest_size=16)
+
+
+_HASHES: dict[bytes, Callable[[], _Hash]] = {MAGIC: xxhash.xxh3_128, b"RAGBOT\x00\x01": _blake2b}
 
 
 def write_container(path: Path, kind: str, metadata: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
@@ -36,7 +52,7 @@ def write_container(path: Path, kind: str, metadata: Mapping[str, Any], arrays: 
         StorageError: the disk is full or refuses to write.
     """
     table, parts, offset = [], [], 0
-    digest = hashlib.blake2b(digest_size=16)
+    digest = xxhash.xxh3_128()
     for name, array in arrays.items():
         if array.dtype.hasobject:
             raise TypeError(f"the array {name!r} holds Python objects, which are never stored")
@@ -48,10 +64,10 @@ def write_container(path: Path, kind: str, metadata: Mapping[str, Any], arrays: 
             digest.update(part)
             offset += len(part)
     header = json.dumps(
-        {"kind": kind, "metadata": dict(metadata), "arrays": table, "size": offset, "checksum": digest.hexdigest()}
+        {"kind": kind, "metadata": dict(metadata), "arrays": table, "size": offset, "checksum": digest.digest().hex()}
     ).encode()
     header += b" " * (-(len(header) + _PREAMBLE.size) % _ALIGN)
-    preamble = _PREAMBLE.pack(MAGIC, len(header), hashlib.blake2b(header, digest_size=16).digest())
+    preamble = _PREAMBLE.pack(MAGIC, len(header), xxhash.xxh3_128_digest(header))
     replace_file(path, [preamble, header, *parts])
 
 
@@ -69,13 +85,13 @@ def read_container(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, Arr
         magic, length, checksum = _PREAMBLE.unpack(preamble)
         size = os.fstat(file.fileno()).st_size
         start = _PREAMBLE.size + length
-        if magic != MAGIC or start > size:
+        if magic not in _HASHES or start > size:
             raise CorruptError(f"{path} is not a container of this version, or is damaged")
         header = file.read(length)
-        if hashlib.blake2b(header, digest_size=16).digest() != checksum:
+        if _digest(_HASHES[magic](), [memoryview(header)]) != checksum:
             raise CorruptError(f"{path} is damaged (checksum of its header)")
         content = json.loads(header)
-        if size - start != content["size"] or _digest(file) != content["checksum"]:
+        if size - start != content["size"] or _digest(_HASHES[magic](), _blocks(file)).hex() != content["checksum"]:
             raise CorruptError(f"{path} is damaged (checksum of its contents)")
         payload = np.memmap(file, np.uint8, mode="r", offset=0)[start:]
     if content["kind"] != kind:
@@ -89,14 +105,17 @@ def read_container(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, Arr
     return content["metadata"], arrays
 
 
-def _digest(file: BinaryIO) -> str:
-    """BLAKE2b of the rest of a file. It is read and not mapped: what is mapped and touched counts as memory in use."""
-    digest = hashlib.blake2b(digest_size=16)
-    block = bytearray(_BLOCK)
-    view = memoryview(block)
+def _digest(hashed: _Hash, blocks: Iterable[memoryview]) -> bytes:
+    for block in blocks:
+        hashed.update(block)
+    return hashed.digest()
+
+
+def _blocks(file: BinaryIO) -> Iterator[memoryview]:
+    """The rest of a file. It is read and not mapped: what is mapped and touched counts as memory in use."""
+    view = memoryview(bytearray(_BLOCK))
     while count := file.readinto(view):  # type: ignore[attr-defined]
-        digest.update(view[:count])
-    return digest.hexdigest()
+        yield view[:count]
 
 
 def replace_file(path: Path, parts: list[bytes | memoryview]) -> None:

@@ -79,6 +79,10 @@ class Database:
         rows = self._query("SELECT value FROM meta WHERE key = ?", (key,))
         return str(rows[0][0]) if rows else None
 
+    def get_all(self, keys: Sequence[str]) -> dict[str, str]:
+        """Those of these values of the metadata table that there are, of one state."""
+        return dict(self._query(f"SELECT key, value FROM meta WHERE key IN ({','.join('?' * len(keys))})", keys))
+
     def put(self, key: str, value: str) -> None:
         """Store a value in the metadata table."""
         self.put_all({key: value})

@@ -95,10 +95,10 @@ class KnowledgeBase:
             EmbedderMismatchError: another process has embedded the knowledge base anew with another model.
             KnowledgeBaseError: the catalog was removed or replaced since it was opened.
         """
-        self._check_catalog()
-        if stores.name_in(self.catalog) != self.store:
+        newest, store = self._check_catalog()
+        if store != self.store:
             self._follow()
-        if min(self.lexical.seq, self.vectors.seq) >= self.catalog.seq:
+        if min(self.lexical.seq, self.vectors.seq) >= newest:
             return
         with self.lock:
             for changes in self.catalog.changes(min(self.lexical.seq, self.vectors.seq)):
@@ -212,20 +212,23 @@ class KnowledgeBase:
             log.warning("%s", left)
         self._left = left
 
-    def _check_catalog(self) -> None:
-        """What is written to a file that is gone is lost, and an index must not follow another catalog, or an older one."""
-        if _file_of(self.folder) != self._file or self.catalog.identity != self._opened:
+    def _check_catalog(self) -> tuple[int, str]:
+        """The newest change, and the vector store; what is written to a file that is gone is lost, and an index must not
+        follow another catalog, or an older one."""
+        reached = max(self.lexical.seq, self.vectors.seq)  # read first: another thread may be bringing the indexes up
+        replaced = _file_of(self.folder) != self._file
+        identity, newest, store = ("", 0, None) if replaced else self.catalog.state(stores.STORE)
+        if replaced or identity != self._opened:
             raise KnowledgeBaseError(
                 f"the knowledge base {self.folder} was removed or replaced while it was open here: nothing is read or written "
                 f"any more; close it and open it again (restart the program)"
             )
-        reached = max(self.lexical.seq, self.vectors.seq)
-        newest = self.catalog.seq  # read after the indexes, which another thread may be bringing up
         if newest < reached:
             raise AheadError(
                 f"the catalog in {self.folder} is at change {newest}, and was at {reached}: an older one has taken its place "
                 f"while it was open here. Close it, see that the whole folder is from the same backup, and open it again"
             )
+        return newest, store or stores.FAISS
 
     def _check_embedder(self, spec: str | None = None) -> None:
         mine = self.fingerprint.as_dict()

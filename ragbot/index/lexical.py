@@ -1,7 +1,8 @@
 """BM25 (Robertson & Zaragoza 2009, with Lucene's idf) over segments, brought up by sequence number.
 
-A change adds a segment and marks rows dead; segments are merged as they grow in number, as Lucene does, so nothing
-is rebuilt for a query. Statistics count living chunks only: the scores are those of an index built afresh.
+A change adds a segment and marks rows dead; small segments are merged as they grow in number, as Lucene does, so nothing
+is rebuilt for a query, and no change rewrites more than one large segment. Statistics count living chunks only: the
+scores are those of an index built afresh. Mean and deviation are over all living chunks, most of which score 0.
 """
 
 from __future__ import annotations
@@ -15,32 +16,35 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from ragbot.errors import CorruptError
 from ragbot.index.analysis import terms
 from ragbot.index.container import read_container, write_container
-from ragbot.index.segment import Ints, Segment
+from ragbot.index.segment import Floats, Ints, Mask, Segment, Terms
 
 log = logging.getLogger(__name__)
 
 KIND = "lexical"
 MANIFEST = "lexical.ragbot"
-#: More segments than this are merged, smallest first.
+#: More segments of less than half the greatest size are merged, neighbours with the fewest rows first.
 MAX_SEGMENTS = 8
+#: Rows of a segment at most: what one deletion rewrites (about 150 MB at 400 different terms a chunk).
+SEGMENT_ROWS = 131_072
 K1 = 1.2
 B = 0.75
 #: Times that a stored index is read before it is given up.
 _ATTEMPTS = 3
 #: Raised when terms are made differently: an older index is then built again.
 ANALYSIS_VERSION = 1
-
-Floats = npt.NDArray[np.float32]
+#: Likewise of the files.
+_LAYOUT = 2
+#: One in so many scores is looked at to bound the best ones from below.
+_SAMPLED = 16
 
 
 @dataclass(frozen=True)
 class LexicalScores:
-    """BM25 of every living chunk for one question: per segment, with mean and deviation over the collection."""
+    """BM25 of every chunk for one question: per segment, 0 for the dead; mean and deviation over the living."""
 
     parts: list[tuple[Ints, Floats]]
     mean: float
@@ -48,16 +52,12 @@ class LexicalScores:
 
     def top(self, k: int, allowed: Ints | None = None) -> Ints:
         """Ids of the ``k`` best chunks with a score above zero, best first; equal scores by id."""
-        ids = np.concatenate([ids for ids, _ in self.parts] or [np.empty(0, np.int64)])
-        scores = np.concatenate([scores for _, scores in self.parts] or [np.empty(0, np.float32)])
-        keep = scores > 0
-        if allowed is not None:
-            keep &= np.isin(ids, allowed)
-        ids, scores = ids[keep], scores[keep]
-        if len(ids) > k:
-            best = scores >= np.partition(scores, -k)[-k]
-            ids, scores = ids[best], scores[best]
-        chosen: Ints = ids[np.lexsort((ids, -scores))][:k]
+        parts = self.parts if allowed is None else self._allowed(allowed)
+        found = [(ids[rows], scores[rows]) for ids, scores in parts for rows in [_best(scores, k)]]
+        ids = np.concatenate([np.empty(0, np.int64), *(ids for ids, _ in found)])
+        scores = np.concatenate([np.empty(0, np.float32), *(scores for _, scores in found)])
+        best = _best(scores, k)
+        chosen: Ints = ids[best][np.lexsort((ids[best], -scores[best]))][:k]
         return chosen
 
     def of(self, wanted: Ints) -> Floats:
@@ -69,6 +69,29 @@ class LexicalScores:
                 found = ids[at] == wanted
                 out[found] = scores[at[found]]
         return out
+
+    def _allowed(self, allowed: Ints) -> list[tuple[Ints, Floats]]:
+        count = sum(len(ids) for ids, _ in self.parts)
+        if len(allowed) * _SAMPLED < count:
+            allowed = np.unique(allowed)
+            return [(allowed, self.of(allowed))]
+        marks = np.zeros(max((int(ids[-1]) for ids, _ in self.parts if len(ids)), default=0) + 1, bool)
+        marks[allowed[(allowed >= 0) & (allowed < len(marks))]] = True
+        return [(ids, scores * marks[ids]) for ids, scores in self.parts]
+
+
+def _best(scores: Floats, k: int) -> Ints:
+    """Where the ``k`` highest scores above zero are, and all that equal the last of them."""
+    floor = np.float32(0)
+    sample = scores[::_SAMPLED]
+    if len(sample) > k:
+        # So many of the sample reach it, and so of all: what is below is not among the best. Far fewer are sorted.
+        floor = np.partition(sample, -k)[-k]
+    rows = np.flatnonzero(scores >= floor) if floor > 0 else np.flatnonzero(scores)
+    if len(rows) > k:
+        own = scores[rows]
+        rows = rows[own >= np.partition(own, -k)[-k]]
+    return rows
 
 
 class AheadError(CorruptError):
@@ -82,20 +105,21 @@ class LexicalIndex:
         self.seq = 0
         self._lock = threading.RLock()  # the segments and what is alive of them change together
         self._segments: list[Segment] = []
-        self._alive: list[npt.NDArray[np.bool_]] = []
+        self._alive: list[Mask] = []
+        #: Of each segment the rows that are dead.
+        self._dead: list[Ints] = []
         self._names: list[str | None] = []
 
     def __len__(self) -> int:
-        return int(sum(alive.sum() for alive in self._alive))
+        return sum(map(len, self._segments)) - sum(map(len, self._dead))
 
     def apply(self, seq: int, removed: Sequence[int], added: Sequence[int], texts: Sequence[str]) -> None:
         """Take chunks out, put chunks in, and note the sequence number; doing it twice is harmless."""
         gone = np.array(sorted({*removed, *added}), np.int64)
         fresh = Segment.build(added, [terms(text) for text in texts]) if added else None
         with self._lock:
-            for segment, alive in zip(self._segments, self._alive, strict=True):
-                if len(gone):
-                    alive &= ~np.isin(segment.ids, gone)
+            if len(gone):
+                self._bury(gone)
             if fresh is not None:
                 self._append(fresh)
             self._merge()
@@ -103,39 +127,60 @@ class LexicalIndex:
 
     def score(self, question: str) -> LexicalScores:
         """BM25 of every living chunk."""
+        wanted = Terms.of(sorted(set(terms(question))))
         count = len(self)
-        total = float(sum(s.lengths[a].sum() for s, a in zip(self._segments, self._alive, strict=True)))
+        total = sum(s.total - int(s.lengths[dead].sum()) for s, dead in zip(self._segments, self._dead, strict=True))
         average = total / count if count and total else 1.0
-        scores = [np.zeros(len(segment), np.float32) for segment in self._segments]
-        norms = [K1 * (1 - B + B * segment.lengths / average) for segment in self._segments]
-        for term in sorted(set(terms(question))):
-            postings = [segment.postings(term) for segment in self._segments]
-            frequency = sum(int(a[p[0]].sum()) for p, a in zip(postings, self._alive, strict=True) if p)
-            if not frequency:
-                continue
-            idf = math.log(1 + (count - frequency + 0.5) / (frequency + 0.5))
-            for found, score, norm in zip(postings, scores, norms, strict=True):
-                if found:
-                    rows, counts = found
-                    score[rows] += (idf * (K1 + 1)) * counts / (counts + norm[rows])
-        parts = [
-            (segment.ids[alive], score[alive])
-            for segment, alive, score in zip(self._segments, self._alive, scores, strict=True)
+        places = [segment.find(wanted) for segment in self._segments]
+        weights = [
+            (K1 + 1) * math.log(1 + (count - frequency + 0.5) / (frequency + 0.5))
+            for frequency in self._frequencies(places, len(wanted.encoded))
         ]
-        total_score = sum(float(score.sum(dtype=np.float64)) for _, score in parts)
-        squares = sum(float(np.square(score, dtype=np.float64).sum()) for _, score in parts)
-        mean = total_score / count if count else 0.0
+        scores = [
+            self._scored(segment, dead, found, weights, average)
+            for segment, dead, found in zip(self._segments, self._dead, places, strict=True)
+        ]
+        mean = sum(float(score.sum(dtype=np.float64)) for score in scores) / count if count else 0.0
+        squares = sum(float(np.square(score, dtype=np.float64).sum()) for score in scores)
         variance = max(squares / count - mean * mean, 0.0) if count else 0.0
+        parts = [(segment.ids, score) for segment, score in zip(self._segments, scores, strict=True)]
         return LexicalScores(parts, mean, math.sqrt(variance))
 
     def document_frequencies(self, words: Sequence[str]) -> list[int]:
         """In how many living chunks each term stands."""
-        found = []
+        wanted = Terms.of(words)
         with self._lock:
-            for word in words:
-                postings = [segment.postings(word) for segment in self._segments]
-                found.append(sum(int(a[p[0]].sum()) for p, a in zip(postings, self._alive, strict=True) if p))
-        return found
+            return self._frequencies([segment.find(wanted) for segment in self._segments], len(words))
+
+    def _frequencies(self, places: Sequence[Sequence[int]], count: int) -> list[int]:
+        frequencies = [0] * count
+        for segment, alive, dead, found in zip(self._segments, self._alive, self._dead, places, strict=True):
+            for term, number in enumerate(found):
+                if number >= 0:
+                    rows = segment.postings(number)[0]
+                    frequencies[term] += int(alive[rows].sum()) if len(dead) else len(rows)
+        return frequencies
+
+    @staticmethod
+    def _scored(segment: Segment, dead: Ints, found: Sequence[int], weights: Sequence[float], average: float) -> Floats:
+        """The score of each row."""
+        score = np.zeros(len(segment), np.float32)
+        saturated = segment.saturated(K1, B, average)
+        for number, weight in zip(found, weights, strict=True):
+            if number >= 0:
+                rows, kinds = segment.postings(number)
+                gained = saturated * np.float32(weight)
+                # Each row comes once a term; ``clip`` and the cast spare checks that cost more than the sum itself.
+                np.add.at(score, rows.astype(np.intp), gained.take(kinds, mode="clip"))
+        score[dead] = 0
+        return score
+
+    def _bury(self, gone: Ints) -> None:
+        for index, (segment, alive) in enumerate(zip(self._segments, self._alive, strict=True)):
+            if len(segment):
+                at = np.minimum(np.searchsorted(segment.ids, gone), len(segment) - 1)
+                alive[at[segment.ids[at] == gone]] = False
+                self._dead[index] = np.flatnonzero(~alive)
 
     def save(self, folder: Path, identity: str = "") -> None:
         """Store what is not stored yet, then the manifest that names it, then drop files that it no longer names.
@@ -144,7 +189,8 @@ class LexicalIndex:
         """
         with self._lock:
             self._store_segments(folder, identity)
-        metadata = {"seq": self.seq, "catalog": identity, "analysis": ANALYSIS_VERSION, "segments": self._names}
+        versions = {"analysis": ANALYSIS_VERSION, "layout": _LAYOUT}
+        metadata = {"seq": self.seq, "catalog": identity, **versions, "segments": self._names}
         write_container(folder / MANIFEST, KIND, metadata, {})
         for path in folder.glob("lexical-*.ragbot*"):
             if path.name not in self._names:
@@ -174,7 +220,8 @@ class LexicalIndex:
     def _read(cls, folder: Path, newest: int, identity: str) -> LexicalIndex:
         index = cls()
         metadata, _ = read_container(folder / MANIFEST, KIND)
-        if (metadata["analysis"], metadata.get("catalog")) != (ANALYSIS_VERSION, identity):
+        versions = (metadata["analysis"], metadata.get("layout"))
+        if versions != (ANALYSIS_VERSION, _LAYOUT) or metadata.get("catalog") != identity:
             return index
         if metadata["seq"] > newest:
             raise AheadError(
@@ -189,10 +236,10 @@ class LexicalIndex:
 
     def _store_segments(self, folder: Path, identity: str) -> None:
         for index in reversed(range(len(self._segments))):
-            if not self._alive[index].any():
-                del self._segments[index], self._alive[index], self._names[index]
+            if len(self._dead[index]) == len(self._segments[index]):
+                del self._segments[index], self._alive[index], self._dead[index], self._names[index]
         for index, name in enumerate(self._names):
-            if not self._alive[index].all():
+            if len(self._dead[index]):
                 self._replace(index, index + 1, self._segments[index].kept(self._alive[index]))
                 name = None
             if name is None or not (folder / name).exists():  # another process may have merged it away
@@ -206,17 +253,21 @@ class LexicalIndex:
     def _append(self, segment: Segment, name: str | None = None) -> None:
         self._segments.append(segment)
         self._alive.append(np.ones(len(segment), bool))
+        self._dead.append(np.empty(0, np.int64))
         self._names.append(name)
 
     def _replace(self, begin: int, end: int, segment: Segment) -> None:
         self._segments[begin:end] = [segment]
         self._alive[begin:end] = [np.ones(len(segment), bool)]
+        self._dead[begin:end] = [np.empty(0, np.int64)]
         self._names[begin:end] = [None]
 
     def _merge(self) -> None:
-        while len(self._segments) > MAX_SEGMENTS:
+        while sum(2 * len(segment) < SEGMENT_ROWS for segment in self._segments) > MAX_SEGMENTS:
             # Neighbours only, so that ids stay ascending; the pair with the fewest rows costs least.
             sizes = [len(segment) for segment in self._segments]
             at = min(range(len(sizes) - 1), key=lambda i: sizes[i] + sizes[i + 1])
+            if sizes[at] + sizes[at + 1] > SEGMENT_ROWS:
+                break
             merged = Segment.merge(self._segments[at : at + 2], self._alive[at : at + 2])
             self._replace(at, at + 2, merged)

@@ -1,7 +1,7 @@
 """``"provider:model"`` strings to models; each class is imported when it is asked for.
 
-A third party adds a provider through an entry point in the group ``ragbot.embedders`` or ``ragbot.chat_models`` whose
-value is a callable ``(model: str, **options) -> model``.
+A third party adds a provider through an entry point in the group ``ragbot.embedders``, ``ragbot.chat_models`` or
+``ragbot.rerankers``, whose value is a callable ``(model: str, **options) -> model``.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
     from ragbot.models.embedders.base import Embedder
+    from ragbot.models.rerankers.base import Reranker
 
 EMBEDDERS = {
     "bundled": "ragbot.models.embedders.e5_onnx:load",
@@ -30,8 +31,15 @@ CHAT_MODELS = {
     "transformers": "ragbot.models.llms.transformers:TransformersChatModel.from_name",
     "openai": "ragbot.models.llms.openai:load",
 }
+RERANKERS = {
+    "bundled": "ragbot.models.rerankers.e5:load",
+    "sentence-transformers": "ragbot.models.rerankers.sentence_transformers:SentenceTransformersReranker",
+    "onnx": "ragbot.models.rerankers.onnx:OnnxReranker",
+}
 #: The chat "model" that is none: sentences of the documents, chosen and cited.
 EXTRACTIVE = "extractive"
+#: The setting for no reranker: hits stay in the order of fusion.
+NO_RERANKER = "none"
 
 
 def load_embedder(spec: str, **options: Any) -> Embedder:
@@ -54,6 +62,19 @@ def load_chat_model(spec: str, **options: Any) -> BaseChatModel:
     """
     model: BaseChatModel = _load("chat model", spec, CHAT_MODELS, "ragbot.chat_models", "transformers", options)
     return model
+
+
+def load_reranker(spec: str, **options: Any) -> Reranker:
+    """The reranker that ``spec`` names: ``bundled``, ``provider:model``, a folder or a hub name.
+
+    ``none`` (:data:`NO_RERANKER`) names no model: it is for the caller to ask for none then.
+
+    Raises:
+        ModelNotFoundError: no such provider or model.
+        MissingExtraError: the provider's packages are not installed.
+    """
+    reranker: Reranker = _load("reranker", spec, RERANKERS, "ragbot.rerankers", "sentence-transformers", options)
+    return reranker
 
 
 def _load(kind: str, spec: str, table: dict[str, str], group: str, default: str, options: dict[str, Any]) -> Any:

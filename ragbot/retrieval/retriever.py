@@ -1,14 +1,43 @@
-"""The hybrid retriever: dense beside lexical search, filters pushed into both, fused by normalised scores."""
+"""The hybrid retriever: dense beside lexical search, fused by normalised scores, read again by a reranker if there is one."""
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ragbot.documents import ScoredChunk
 from ragbot.index.filters import Filter
 from ragbot.index.knowledge_base import KnowledgeBase
-from ragbot.models.embedders.base import Embedder
-from ragbot.retrieval.fuse import Scale, fuse
+from ragbot.models.embedders.base import Embedder, Vectors
+from ragbot.models.rerankers.base import Reranker
+from ragbot.retrieval.candidates import Candidates, gather_all
+from ragbot.retrieval.feedback import moved
+from ragbot.retrieval.queries import Query, merge, questions_of, with_passages
+from ragbot.retrieval.reranking import rerank
+from ragbot.retrieval.selection import POOL, distinct, diversify
+
+
+@dataclass(frozen=True, slots=True)
+class RetrievalOptions:
+    """How a search is done.
+
+    Attributes:
+        dense_weight: weight of the dense score in [0, 1]; measured on the bench sets (docs/measurements.md).
+        candidates: how many are taken from each index; both scores are computed for the union.
+        rerank_candidates: how many of the best hits a reranker reads.
+        feedback: how far a question's vector is moved towards the best hits before a second search; 0: not at all.
+        feedback_hits: how many of the best hits that is.
+        duplicates: whether hits that repeat a better one are left out (see :func:`ragbot.retrieval.selection.distinct`).
+        diversity: how much hits that differ from those above are preferred, in [0, 1]; 0: not at all.
+    """
+
+    dense_weight: float = 0.7
+    candidates: int = 100
+    rerank_candidates: int = 20
+    feedback: float = 0.0
+    feedback_hits: int = 3
+    duplicates: bool = True
+    diversity: float = 0.0
 
 
 class HybridRetriever:
@@ -17,56 +46,114 @@ class HybridRetriever:
     Args:
         kb: where to search.
         embedder: the one that built it.
-        dense_weight: weight of the dense score in [0, 1]; measured on the bench sets (docs/measurements.md).
-        candidates: how many are taken from each index; both scores are computed for the union.
+        options: how.
+        reranker: reads the best hits again; None leaves the order of the fusion.
     """
 
-    def __init__(self, kb: KnowledgeBase, embedder: Embedder, dense_weight: float = 0.7, candidates: int = 100) -> None:
+    def __init__(
+        self,
+        kb: KnowledgeBase,
+        embedder: Embedder,
+        options: RetrievalOptions | None = None,
+        reranker: Reranker | None = None,
+    ) -> None:
+        self.options = options or RetrievalOptions()
         self._kb = kb
         self._embedder = embedder
-        self._dense_weight = dense_weight
-        self._candidates = candidates
+        self._reranker = reranker
 
     def search(self, question: str, top_k: int = 10, where: Filter | None = None) -> list[ScoredChunk]:
         """The ``top_k`` best chunks that pass ``where``, best first.
 
         ``components`` of a hit: ``dense`` (cosine), ``lexical`` (BM25), and both in standard deviations above the
-        mean of the collection (``lexical_z``), or of the part of it in the same language (``dense_z``).
+        mean of the collection (``lexical_z``), or of the part of it in the same language (``dense_z``); the place
+        among the candidates by each, from 1 (``dense_rank``, ``lexical_rank``), and by the fused score
+        (``fused_rank``); what each adds to the score (``dense_part``, ``lexical_part``); ``rerank`` where a reranker
+        read it; ``diversity_rank`` where the hits were chosen to differ. ``duplicates`` are hits that say the same.
+
+        Raises:
+            ValueError: ``top_k`` is below 1.
+        """
+        return self.search_many([Query(question)], top_k, where)
+
+    def search_many(self, queries: Sequence[Query], top_k: int = 10, where: Filter | None = None) -> list[ScoredChunk]:
+        """The same for a question that is searched for in several wordings, merged by the best score of each chunk.
+
+        Args:
+            queries: the question itself first: it is what a reranker reads, and what ``components`` are about. With
+                several, ``query`` among these says which of them the score is of, from 1.
 
         Raises:
             ValueError: ``top_k`` is below 1.
         """
         if top_k < 1:
             raise ValueError(f"top_k is at least 1, not {top_k}")
-        if not question.strip():
+        if not queries or not queries[0].text.strip():
             return []
-        query = self._embedder.encode_query(question)
-        depth = max(self._candidates, top_k)
-        with self._kb.lock:
-            self._kb.refresh()
-            allowed = None if where is None or where.empty else self._kb.catalog.chunk_ids(where)
-            bm25 = self._kb.lexical.score(question)
-            nearest = self._kb.vectors.nearest(query, depth, allowed)
-            ids = np.union1d(nearest, bm25.top(depth, allowed))
-            if not len(ids):
-                return []
-            dense, lexical = self._kb.vectors.of(query, ids), bm25.of(ids)
-            dense_z = Scale(*self._kb.vectors.scales(query, ids)).standardize(dense)
-        lexical_z = Scale(bm25.mean, bm25.deviation).standardize(lexical)
-        scores = fuse(dense_z, lexical_z, self._dense_weight)
-        order = np.lexsort((ids, -scores))[:top_k]
-        chunks = self._kb.catalog.chunks(ids[order].tolist())
+        options = self.options
+        first = options.rerank_candidates if self._reranker else 0
+        hits = self._best(queries, max(top_k, first, POOL if options.diversity else 0), top_k, where)
+        if self._reranker:
+            hits = rerank(self._reranker, queries[0].text, hits, first)
+        if options.diversity:
+            # What the reranker has not read stands below what it has: the two are not compared.
+            pool = first or max(top_k, POOL)
+            hits = [*self._diverse(hits[:pool], top_k), *hits[pool:]]
+        return hits[:top_k]
+
+    def _best(self, queries: Sequence[Query], count: int, needed: int, where: Filter | None) -> list[ScoredChunk]:
+        """The ``count`` best hits, of which none repeats a better one; it looks deeper until ``needed`` are found."""
+        depth, before = max(self.options.candidates, needed), 0
+        while True:
+            found = self._found(queries, depth, where)
+            hits, read = self._hits(found, 0, count), count
+            if not self.options.duplicates:
+                return hits
+            hits = distinct(hits)
+            while len(hits) < count and read < len(found):
+                more = 2 * (count - len(hits))
+                hits, read = distinct([*hits, *self._hits(found, read, read + more)]), read + more
+            repeated = sum(len(hit.duplicates) for hit in hits)
+            if len(hits) >= needed or repeated < len(found) // 2 or len(found) == before:
+                return hits[:count]
+            depth, before = 4 * depth, len(found)  # copies fill the candidates
+
+    def _found(self, queries: Sequence[Query], top_k: int, where: Filter | None) -> Candidates:
+        depth, options = max(self.options.candidates, top_k), self.options
+        questions = questions_of(queries)
+        texts = [query.text for query in questions]
+        own = [self._embedder.encode_query(text) for text in texts]
+
+        def look(vectors: Sequence[Vectors]) -> list[Candidates]:
+            asked = list(zip(texts, vectors, strict=True))
+            # The hits tell how near they are to the question itself, wherever its vector was moved to.
+            asked += [] if vectors is own else [(texts[0], own[0])]
+            return gather_all(self._kb, asked, depth, options.dense_weight, where)
+
+        vectors = with_passages(self._embedder, own, queries)
+        found = look(vectors)
+        if options.feedback:
+            vectors = [
+                moved(self._kb, vector, seen, options.feedback_hits, options.feedback)
+                for vector, seen in zip(vectors, found, strict=False)
+            ]
+            found = look(vectors)
+        about = found[0] if vectors is own else found[-1]
+        return merge(found[: len(questions)], [query.weight for query in questions], about)
+
+    def _hits(self, found: Candidates, begin: int, end: int) -> list[ScoredChunk]:
+        ids = found.ids[begin:end].tolist()
+        chunks = self._kb.catalog.chunks(ids)
         return [
             ScoredChunk(
-                chunk=chunks[int(ids[i])],
-                score=float(scores[i]),
-                components={
-                    "dense": float(dense[i]),
-                    "lexical": float(lexical[i]),
-                    "dense_z": float(dense_z[i]),
-                    "lexical_z": float(lexical_z[i]),
-                },
+                chunk=chunks[identity],
+                score=float(found.fused[i]),
+                components={**found.components(i), "fused_rank": float(i + 1)},
             )
-            for i in order
-            if int(ids[i]) in chunks  # it may have been deleted by another process since
+            for i, identity in enumerate(ids, begin)
+            if identity in chunks  # it may have been deleted by another process since
         ]
+
+    def _diverse(self, hits: Sequence[ScoredChunk], count: int) -> list[ScoredChunk]:
+        ids, vectors = self._kb.catalog.vectors_of(hit.chunk.id for hit in hits)
+        return diversify(hits, dict(zip(ids.tolist(), vectors, strict=True)), self.options.diversity, count)

@@ -48,7 +48,7 @@ def commands() -> dict[str, Any]:
 def test_there_is_every_command() -> None:
     expected = (
         "ingest ask search chat ui doctor tune|kb info|kb list|kb documents|kb remove|kb verify|kb repair"
-        "|kb compact|kb migrate|kb reembed|kb export|kb import|models list|config show|config path|eval run|eval compare|eval list|eval show|eval diff|eval report|eval judge|eval init|eval review"
+        "|kb compact|kb migrate|kb reembed|kb export|kb import|models list|models bench|config show|config path|eval run|eval compare|eval list|eval show|eval diff|eval report|eval judge|eval init|eval review"
     )
     first, *others = expected.split("|")
     assert set(commands()) - GROUPS == {*first.split(), *others}
@@ -97,7 +97,7 @@ def test_without_a_command_the_help_is_shown(cli: Cli) -> None:
         ),
         (["kb", "list"], {"folder", "knowledge_bases"}),
         (["kb", "documents"], {"documents"}),
-        (["models", "list"], {"embedder", "llm", "embedders", "chat_models"}),
+        (["models", "list"], {"embedder", "reranker", "llm", "embedders", "rerankers", "chat_models"}),
         (["config", "show"], {"settings"}),
         (["config", "path"], {"path", "searched"}),
         (["doctor"], {"ok", "checks"}),
@@ -562,10 +562,11 @@ def test_models_list_marks_the_default_and_what_is_missing(cli: Cli, monkeypatch
 
 def test_every_built_in_provider_is_described() -> None:
     from ragbot.console import models
-    from ragbot.models.registry import CHAT_MODELS, EMBEDDERS, EXTRACTIVE
+    from ragbot.models.registry import CHAT_MODELS, EMBEDDERS, EXTRACTIVE, NO_RERANKER, RERANKERS
 
     assert models._EMBEDDERS.keys() == EMBEDDERS.keys()
     assert models._CHAT_MODELS.keys() == {EXTRACTIVE, *CHAT_MODELS}
+    assert models._RERANKERS.keys() == {NO_RERANKER, *RERANKERS}
 
 
 def test_config_show_says_where_each_value_came_from(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

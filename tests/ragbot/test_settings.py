@@ -38,7 +38,8 @@ def test_argument_before_variable_before_file_before_default(toml: Path, monkeyp
 def test_layers_are_merged_key_by_key(toml: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAGBOT_RETRIEVAL__DENSE_WEIGHT", "0.25")
     settings, _ = load_settings({"retrieval.candidates": 50})
-    assert settings.retrieval.model_dump() == {"top_k": 7, "dense_weight": 0.25, "candidates": 50}
+    retrieval = settings.retrieval
+    assert (retrieval.top_k, retrieval.dense_weight, retrieval.candidates) == (7, 0.25, 50)
 
 
 def test_file_given_wins_over_the_variable(toml: Path, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -84,21 +84,18 @@ class Moments:
             self.sum += sign * exact.sum(axis=0)
             self.outer += sign * (exact.T @ exact)
 
-    @classmethod
-    def joined(cls, parts: Iterable[Moments], dimension: int) -> Moments:
-        """Those of several sets taken together."""
-        whole = cls(dimension)
-        for part in parts:
-            whole.count += part.count
-            whole.sum += part.sum
-            whole.outer += part.outer
-        return whole
+    def projected(self, query: npt.NDArray[np.float64]) -> tuple[int, float, float]:
+        """Count, sum and sum of squares of the inner products with ``query``; those of several sets add up."""
+        return self.count, float(query @ self.sum), float(query @ self.outer @ query)
 
     def of(self, query: Floats) -> tuple[float, float]:
         """Mean and standard deviation of the inner product with ``query``."""
-        if not self.count:
-            return 0.0, 0.0
-        q = query.astype(np.float64)
-        mean = float(q @ self.sum) / self.count
-        variance = float(q @ self.outer @ q) / self.count - mean * mean
-        return mean, float(np.sqrt(max(variance, 0.0)))
+        return scale_of(*self.projected(query.astype(np.float64)))
+
+
+def scale_of(count: float, total: float, squares: float) -> tuple[float, float]:
+    """Mean and standard deviation of ``count`` numbers by their sum and that of their squares; zeros of none."""
+    if not count:
+        return 0.0, 0.0
+    mean = total / count
+    return float(mean), float(np.sqrt(max(squares / count - mean * mean, 0.0)))

@@ -10,7 +10,7 @@ import numpy as np
 from ragbot.errors import CorruptError
 from ragbot.index.container import read_container
 from ragbot.index.segment import Ints
-from ragbot.index.vectors.faiss import FILE_NAME, KIND
+from ragbot.index.vectors.faiss import CODES, FILE_NAME, KIND
 from ragbot.index.vectors.faiss_part import Part
 from ragbot.index.vectors.faiss_quantizer import Quantizer
 
@@ -30,7 +30,7 @@ def read_whole(folder: Path, identity: str) -> tuple[dict[str, Any], Ints]:
     metadata, arrays = read_container(folder / FILE_NAME, KIND)
     if metadata["catalog"] != identity:
         return metadata, arrays["ids"]
-    if metadata["quantizer"] is not None:
+    if metadata["quantizer"] is not None and metadata.get("codes") == CODES:
         Quantizer.read(folder / Path(metadata["quantizer"]).name)
     ids = [np.empty(0, np.int64)]
     for name in metadata["parts"]:

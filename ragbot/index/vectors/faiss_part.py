@@ -11,7 +11,6 @@ import mmap
 import os
 import secrets
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +19,7 @@ import numpy.typing as npt
 from ragbot.errors import CorruptError
 from ragbot.index.container import read_container, replace_file, write_container
 from ragbot.index.segment import Ints
-from ragbot.index.vectors.faiss_quantizer import Codes, Lists, Quantizer
+from ragbot.index.vectors.faiss_quantizer import Codes, Quantizer
 from ragbot.models.embedders.base import Vectors
 
 KIND = "vector-part"
@@ -28,14 +27,6 @@ KIND = "vector-part"
 PART_ROWS = 32_768
 
 Mask = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True)
-class Coded:
-    """What a list search takes of a part: list and code of each row."""
-
-    lists: Lists
-    codes: Codes
 
 
 class Part:
@@ -92,10 +83,10 @@ class Part:
         """All rows, not copied, where they were never in a file and all are alive."""
         return self._rows if self._checksums is None and self.alive.all() else None
 
-    def write(self, folder: Path, quantizer: Quantizer | None, lists: Lists) -> None:
+    def write(self, folder: Path, quantizer: Quantizer | None) -> None:
         """Store what is not stored yet under names that were never used, with the codes where there is a quantizer.
 
-        ``lists``: the list of each row. Raises StorageError.
+        Raises StorageError.
         """
         if self._checksums is None:
             self._checksums = np.fromiter((zlib.crc32(row) for row in self._rows), np.uint32, len(self))
@@ -108,14 +99,14 @@ class Part:
             self.rows_name = rows_name
         arrays: dict[str, npt.NDArray[np.generic]] = {"ids": self.ids, "checksums": self._checksums}
         if codes is not None:
-            arrays |= {"lists": lists, "codes": codes}
+            arrays["codes"] = codes
         name = unused_name()
         write_container(folder / name, KIND, {"rows": self.rows_name, "dimension": self._rows.shape[1]}, arrays)
         self.name = name
 
     @classmethod
-    def read(cls, folder: Path, name: str) -> tuple[Part, Coded | None]:
-        """Map a stored part. Raises CorruptError or FileNotFoundError."""
+    def read(cls, folder: Path, name: str) -> tuple[Part, Codes | None]:
+        """Map a stored part; with its codes, mapped too, if it has some. Raises CorruptError or FileNotFoundError."""
         metadata, arrays = read_container(folder / name, KIND)
         rows_name = Path(metadata["rows"]).name
         ids = arrays["ids"].copy()
@@ -123,7 +114,7 @@ class Part:
         part = cls(ids, rows, arrays["checksums"].copy())
         part._map = map_
         part.name, part.rows_name = name, rows_name
-        return part, Coded(arrays["lists"].copy(), arrays["codes"]) if "codes" in arrays else None
+        return part, arrays.get("codes")
 
     def stored(self, folder: Path) -> bool:
         """Whether both files are there: another process may have replaced the part."""

@@ -69,8 +69,11 @@ class Parts:
         found = np.empty((len(ids), self._dimension), np.float32)
         order = np.argsort(ids, kind="stable")
         ascending, missing = ids[order], len(ids)
-        for part in self._parts:
-            begin, end = np.searchsorted(ascending, [part.ids[0], part.ids[-1] + 1])
+        begins = np.searchsorted(ascending, [part.ids[0] for part in self._parts]).tolist()
+        ends = np.searchsorted(ascending, [part.ids[-1] + 1 for part in self._parts]).tolist()
+        for part, begin, end in zip(self._parts, begins, ends, strict=True):
+            if begin == end:
+                continue
             places, rows = part.find(ascending[begin:end])
             if len(rows):
                 found[order[begin:end][places]] = self._read(part, rows)

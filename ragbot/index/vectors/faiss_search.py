@@ -1,8 +1,11 @@
-"""The structures that are searched, in memory: exact vectors, or codes in lists. Each holds what is alive, by id."""
+"""The structures that are searched, in memory: exact vectors, or codes. Each holds what is alive, by group and id.
+
+Every group has a structure of its own, so that the nearest of each group and those of all are found by comparing each
+vector once.
+"""
 
 from __future__ import annotations
 
-import os
 from typing import Any, Protocol
 
 import numpy as np
@@ -10,175 +13,169 @@ import numpy.typing as npt
 
 from ragbot.index.segment import Ints
 from ragbot.index.vectors.base import Floats
-from ragbot.index.vectors.faiss_quantizer import Codes, Lists, Quantizer
+from ragbot.index.vectors.faiss_quantizer import BITS, Codes, Quantizer
 from ragbot.models.embedders.base import Vectors
 
-#: Codes to be compared from which on all cores search. Below, waking them takes longer than it saves, and with other
-#: programs at work many times longer.
-_PARALLEL_FROM = 400_000
-#: Of the vectors in lists, this share is compared, nearest lists first, and at least that many. Of those of a group or
-#: filter it is half: a question in another language is about as far from all lists, and with a twelfth the recall@10
-#: of such a group was 0.75 to 0.85, with a third 0.92 to 0.96, with half 0.97 to 0.99 (e5 vectors of bench sentences).
-_SHARE, _SHARE_OF_SOME, _LEAST = 0.08, 0.5, 65_536
-#: Candidates by their codes beyond those that were asked for, to be put in order by the exact vectors.
-_MORE = 50
+#: Candidates by their codes for each that was asked for, and at least, to be put in order by the exact vectors.
+_MORE, _LEAST = 5, 400
 
 #: One bit an id, least first: which may be found.
 Bits = npt.NDArray[np.uint8]
+#: The number of the group of each id.
+Numbers = npt.NDArray[np.int32]
 
 
 class Searcher(Protocol):
     """Finds candidates by inner product; the caller puts them in order by their exact vectors."""
 
     @property
-    def lists(self) -> int:
-        """How many lists there are; 0 where vectors are compared exactly."""
+    def quantizer(self) -> Quantizer | None:
+        """What makes the codes; None where vectors are compared exactly."""
 
     @property
     def description(self) -> str:
         """A word for people."""
 
-    def add(self, ids: Ints, vectors: Vectors, lists: Lists) -> None:
-        """Take vectors in, whose lists :meth:`assign` gave."""
+    def add(self, ids: Ints, vectors: Vectors, groups: Numbers) -> None:
+        """Take vectors in."""
 
-    def assign(self, vectors: Vectors) -> Lists:
-        """The list of each vector."""
-
-    def remove(self, ids: Ints) -> None:
+    def remove(self, ids: Ints, groups: Numbers) -> None:
         """Take vectors out."""
 
-    def candidates(self, query: Floats, k: int, allowed: Bits | None, sizes: Ints) -> Ints:
-        """Ids of ``k`` or more of the nearest, in any order.
-
-        ``sizes``: how many vectors of each list may be found, which decides how many lists are looked into.
-        """
+    def candidates(self, query: Floats, k: int, allowed: Bits | None) -> Ints:
+        """Ids of ``k`` or more of the nearest of each group, in any order."""
 
 
 class ExactSearcher:
     """``IndexFlatIP``: every vector is compared."""
 
-    lists = 0
+    quantizer: Quantizer | None = None
     description = "flat"
 
     def __init__(self, dimension: int) -> None:
-        import faiss
+        self._dimension = dimension
+        self._indexes: dict[int, Any] = {}
 
-        self._index: Any = faiss.IndexIDMap2(faiss.IndexFlatIP(dimension))
-
-    def add(self, ids: Ints, vectors: Vectors, lists: Lists) -> None:
-        """See :class:`Searcher`."""
-        self._index.add_with_ids(np.ascontiguousarray(vectors, np.float32), np.ascontiguousarray(ids))
-
-    def assign(self, vectors: Vectors) -> Lists:
-        """See :class:`Searcher`."""
-        return np.zeros(len(vectors), np.int32)
-
-    def remove(self, ids: Ints) -> None:
-        """See :class:`Searcher`."""
-        self._index.remove_ids(np.ascontiguousarray(ids))
-
-    def candidates(self, query: Floats, k: int, allowed: Bits | None, sizes: Ints) -> Ints:
+    def add(self, ids: Ints, vectors: Vectors, groups: Numbers) -> None:
         """See :class:`Searcher`."""
         import faiss
 
-        _threads(int(sizes.sum()))
-        k = min(k, int(sizes.sum()))
-        if not k:
-            return np.empty(0, np.int64)
-        parameters = None
+        for number, rows in _split(groups):
+            if number not in self._indexes:
+                self._indexes[number] = faiss.IndexIDMap2(faiss.IndexFlatIP(self._dimension))
+            own = np.ascontiguousarray(vectors[rows], np.float32)
+            self._indexes[number].add_with_ids(own, np.ascontiguousarray(ids[rows]))
+
+    def remove(self, ids: Ints, groups: Numbers) -> None:
+        """See :class:`Searcher`."""
+        for number, rows in _split(groups):
+            self._indexes[number].remove_ids(np.ascontiguousarray(ids[rows]))
+
+    def candidates(self, query: Floats, k: int, allowed: Bits | None) -> Ints:
+        """See :class:`Searcher`."""
+        import faiss
+
+        parameters, question = None, np.ascontiguousarray(query[None], np.float32)
         if allowed is not None:
             selector = faiss.IDSelectorBitmap(allowed)  # type: ignore[call-arg,arg-type]
             parameters = faiss.SearchParameters(sel=selector)  # type: ignore[call-arg]
-        found: Ints = self._index.search(query[None], k, params=parameters)[1][0]
-        return found[found >= 0]
+        faiss.omp_set_num_threads(1)  # waking others takes longer than it saves, and much longer where they are busy
+        found = [
+            index.search(question, min(k, index.ntotal), params=parameters)[1][0]
+            for index in self._indexes.values()
+            if index.ntotal
+        ]
+        return _joined(found)
 
 
-class ListSearcher:
-    """``IndexIVFScalarQuantizer`` with lists of our choice for each question; with one list, a scan of all codes."""
+class CodeSearcher:
+    """``IndexIVFPQFastScan`` with one list a group: all codes are compared, 32 at once."""
 
     def __init__(self, quantizer: Quantizer) -> None:
         import faiss
 
-        self.quantizer = quantizer
-        dimension = quantizer.centroids.shape[1]
-        self._coarse = faiss.IndexFlatIP(dimension)  # kept: the index below does not own it
-        self._index: Any = faiss.IndexIVFScalarQuantizer(
-            self._coarse,
-            dimension,
-            quantizer.lists,
-            faiss.ScalarQuantizer.QT_8bit,
-            faiss.METRIC_INNER_PRODUCT,
-            False,  # codes of the vectors, not of what remains of them beside the centroid: the lists may change
-        )
-        faiss.copy_array_to_vector(quantizer.ranges, self._index.sq.trained)
-        self._index.is_trained = True
-        self._index.parallel_mode = 1  # the lists of one question, not several questions
-
-    @property
-    def lists(self) -> int:
-        """See :class:`Searcher`."""
-        return self.quantizer.lists
+        self.quantizer: Quantizer = quantizer
+        self._coarse = faiss.IndexFlatIP(quantizer.dimension)
+        self._coarse.add(np.zeros((1, quantizer.dimension), np.float32))
+        self._indexes: dict[int, Any] = {}
 
     @property
     def description(self) -> str:
         """See :class:`Searcher`."""
         return self.quantizer.description
 
-    def assign(self, vectors: Vectors) -> Lists:
+    def add(self, ids: Ints, vectors: Vectors, groups: Numbers) -> None:
         """See :class:`Searcher`."""
-        return self.quantizer.assign(vectors)
+        for number, rows in _split(groups):
+            own, names = np.ascontiguousarray(vectors[rows], np.float32), np.ascontiguousarray(ids[rows])
+            if number in self._indexes:
+                self._indexes[number].add_with_ids(own, names)
+            else:
+                self._indexes[number] = self._packed(names, self.quantizer.encode(own))
 
-    def add(self, ids: Ints, vectors: Vectors, lists: Lists) -> None:
+    def fill(self, ids: Ints, codes: Codes, groups: Numbers) -> None:
+        """Take in all vectors at once, encoded before, where there are none."""
+        for number, rows in _split(groups):
+            self._indexes[number] = self._packed(np.ascontiguousarray(ids[rows]), codes[rows])
+
+    def remove(self, ids: Ints, groups: Numbers) -> None:
         """See :class:`Searcher`."""
-        self.add_codes(ids, self.quantizer.encode(vectors), lists)
+        for number, rows in _split(groups):
+            self._indexes[number].remove_ids(np.ascontiguousarray(ids[rows]))
 
-    def add_codes(self, ids: Ints, codes: Codes, lists: Lists) -> None:
-        """Take vectors in that were encoded before."""
-        import faiss
-
-        if not len(ids):
-            return
-        order = np.argsort(lists, kind="stable")
-        ids, codes = np.ascontiguousarray(ids[order]), codes[order]
-        used, begins = np.unique(lists[order], return_index=True)
-        for number, begin, end in zip(used.tolist(), begins.tolist(), [*begins.tolist()[1:], len(ids)], strict=True):
-            self._index.invlists.add_entries(
-                number, end - begin, faiss.swig_ptr(ids[begin:end]), faiss.swig_ptr(codes[begin:end])
-            )
-        self._index.ntotal += len(ids)
-
-    def remove(self, ids: Ints) -> None:
-        """See :class:`Searcher`."""
-        self._index.remove_ids(np.ascontiguousarray(ids))
-
-    def candidates(self, query: Floats, k: int, allowed: Bits | None, sizes: Ints) -> Ints:
+    def candidates(self, query: Floats, k: int, allowed: Bits | None) -> Ints:
         """See :class:`Searcher`."""
         import faiss
 
-        total = int(sizes.sum())
-        if not total:
-            return np.empty(0, np.int64)
-        order = np.argsort(-(self.quantizer.centroids @ query), kind="stable").astype(np.int64)
-        order = order[sizes[order] > 0]
-        covered = np.cumsum(sizes[order])
-        share = _SHARE if allowed is None else _SHARE_OF_SOME
-        enough = int(np.searchsorted(covered, min(total, max(total * share, _LEAST, 4 * k))))
-        probes = np.ascontiguousarray(order[: enough + 1])
-        _threads(int(covered[enough]))
-        k = min(k + max(k // 2, _MORE), total)
-        zeros, scores = np.zeros(len(probes), np.float32), np.empty(k, np.float32)
-        found: Ints = np.empty(k, np.int64)
-        parameters = faiss.SearchParametersIVF(nprobe=len(probes))  # type: ignore[call-arg]
+        question = np.ascontiguousarray(query, np.float32)
+        parameters = faiss.SearchParametersIVF(nprobe=1)  # type: ignore[call-arg]
         if allowed is not None:
             selector = faiss.IDSelectorBitmap(allowed)  # type: ignore[call-arg,arg-type]
-            parameters = faiss.SearchParametersIVF(nprobe=len(probes), sel=selector)  # type: ignore[call-arg]
-        question = np.ascontiguousarray(query, np.float32)
-        pointers = [faiss.swig_ptr(array) for array in (probes, zeros, scores, found)]
-        self._index.search_preassigned_c(1, faiss.swig_ptr(question), k, *pointers, False, parameters)
-        return found[found >= 0]
+            parameters = faiss.SearchParametersIVF(nprobe=1, sel=selector)  # type: ignore[call-arg]
+        faiss.omp_set_num_threads(1)
+        zero, nothing = np.zeros(1, np.int64), np.zeros(1, np.float32)
+        parts = []
+        wanted = max(_MORE * k, _LEAST)
+        for index in self._indexes.values():
+            if index.ntotal <= wanted:
+                parts.append(_held(index, allowed))
+                continue
+            found, scores = np.empty(wanted, np.int64), np.empty(wanted, np.float32)
+            pointers = [faiss.swig_ptr(array) for array in (zero, nothing, scores, found)]
+            index.search_preassigned_c(1, faiss.swig_ptr(question), wanted, *pointers, False, parameters)
+            parts.append(found)
+        return _joined(parts)
+
+    def _packed(self, ids: Ints, codes: Codes) -> Any:
+        """An index of these alone: FAISS arranges codes for its fast scan only when it converts a plain index."""
+        import faiss
+
+        quantizer = self.quantizer
+        plain: Any = faiss.IndexIVFPQ(
+            self._coarse, quantizer.dimension, 1, quantizer.parts, BITS, faiss.METRIC_INNER_PRODUCT
+        )
+        plain.by_residual, plain.is_trained = False, True
+        faiss.copy_array_to_vector(quantizer.centroids.ravel(), plain.pq.centroids)
+        plain.invlists.add_entries(0, len(ids), faiss.swig_ptr(ids), faiss.swig_ptr(codes))
+        plain.ntotal = len(ids)
+        return faiss.IndexIVFPQFastScan(plain)
 
 
-def _threads(comparisons: int) -> None:
+def _held(index: Any, allowed: Bits | None) -> Ints:
+    """All ids of a small group: the fast scan may pass over the farthest, whose rounded score is nothing."""
     import faiss
 
-    faiss.omp_set_num_threads(1 if comparisons < _PARALLEL_FROM else os.cpu_count() or 1)
+    if not index.ntotal:
+        return np.empty(0, np.int64)
+    ids: Ints = faiss.rev_swig_ptr(index.invlists.get_ids(0), index.ntotal).copy()
+    return ids if allowed is None else ids[(allowed[ids >> 3] >> (ids & 7).astype(np.uint8)) & 1 == 1]
+
+
+def _split(groups: Numbers) -> list[tuple[int, Ints]]:
+    """Each group that occurs, and where."""
+    return [(number, np.flatnonzero(groups == number)) for number in np.unique(groups).tolist()]
+
+
+def _joined(found: list[Ints]) -> Ints:
+    ids = np.concatenate([np.empty(0, np.int64), *found])
+    return ids[ids >= 0]

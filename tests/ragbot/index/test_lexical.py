@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ragbot.index.analysis import terms
-from ragbot.index.lexical import K1, MANIFEST, MAX_SEGMENTS, AheadError, B, LexicalIndex
+from ragbot.index.container import read_container, write_container
+from ragbot.index.lexical import K1, KIND, MANIFEST, MAX_SEGMENTS, AheadError, B, LexicalIndex
 from ragbot.index.segment import Segment
 
 WORDS = ["cat", "dog", "GPT-4", "机器学习", "学习", "the"]
@@ -107,6 +108,65 @@ def filled(steps: int = 20) -> tuple[LexicalIndex, dict[int, str]]:
 def test_segments_are_merged() -> None:
     index, documents = filled(60)
     assert len(index._segments) <= MAX_SEGMENTS
+    check(index, documents, "cat 学习")
+
+
+def test_no_segment_grows_beyond_what_one_deletion_may_rewrite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ragbot.index.lexical.SEGMENT_ROWS", 16)
+    index, documents = filled(200)
+    index.save(tmp_path)
+    assert max(map(len, index._segments)) <= 16
+    assert sum(2 * len(segment) < 16 for segment in index._segments) <= MAX_SEGMENTS
+    check(index, documents, "cat 学习")
+    before = set(index._names)
+    index.apply(201, [100], [], [])
+    del documents[100]
+    index.save(tmp_path)
+    assert len(before - set(index._names)) == 1
+    check(LexicalIndex.load(tmp_path, 201), documents, "cat 学习")
+
+
+def test_the_best_of_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More than are sorted: what is left out beforehand must not be among the best. Many scores are equal."""
+    monkeypatch.setattr("ragbot.index.lexical.SEGMENT_ROWS", 1_000)
+    rng, index = random.Random(2), LexicalIndex()
+    for begin in range(1, 6_001, 500):
+        index.apply(begin, [], range(begin, begin + 500), [" ".join(rng.choices(WORDS, k=4)) for _ in range(500)])
+    index.apply(7_000, range(1, 6_001, 7), [], [])
+    ids = np.array([i for i in range(1, 6_001) if i % 7 != 1])
+    for question in ("cat", "GPT-4 学习", "the the nowhere", "没有"):
+        scores = index.score(question)
+        values = scores.of(ids)
+        for allowed in (None, ids[::2], ids[::50], ids[:1], ids[:0], np.array([-5, 3, 10**9])):
+            kept = values > 0 if allowed is None else (values > 0) & np.isin(ids, allowed)
+            best = ids[kept][np.lexsort((ids[kept], -values[kept]))]
+            for k in (1, 20, 5_000):
+                assert scores.top(k, allowed).tolist() == best[:k].tolist()
+
+
+def test_an_older_layout_is_built_again_without_a_word(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    index, documents = filled()
+    index.save(tmp_path)
+    metadata, _ = read_container(tmp_path / MANIFEST, KIND)
+    del metadata["layout"]
+    write_container(tmp_path / MANIFEST, KIND, metadata, {})
+    loaded = LexicalIndex.load(tmp_path, index.seq)
+    assert (loaded.seq, len(loaded)) == (0, 0)
+    assert not caplog.records
+    loaded.apply(index.seq, [], list(documents), list(documents.values()))
+    loaded.save(tmp_path)
+    check(LexicalIndex.load(tmp_path, index.seq), documents, "cat 学习")
+
+
+def test_scores_follow_each_change() -> None:
+    """What is kept from one question to the next depends on the average length of a chunk."""
+    index, documents = LexicalIndex(), dict[int, str]()
+    for step, text in enumerate(["cat", "cat dog dog", "学习 the the the the cat", "dog", "机器学习 cat"], 1):
+        documents[step] = text
+        index.apply(step, [], [step], [text])
+        check(index, documents, "cat 学习")
+    index.apply(6, [3], [], [])
+    del documents[3]
     check(index, documents, "cat 学习")
 
 

@@ -71,7 +71,7 @@ def filled(folder: Path, embedder: Embedder, count: int = 40) -> Path:
 def hits(folder: Path, embedder: Embedder) -> list[Any]:
     kb = KnowledgeBase(folder, embedder.fingerprint, create=False)
     try:
-        retriever = HybridRetriever(kb, embedder, 0.7, 100)
+        retriever = HybridRetriever(kb, embedder)
         found = [retriever.search(question, 20) for question in QUESTIONS]
     finally:
         kb.close()
@@ -238,7 +238,7 @@ def test_texts_longer_than_the_model_reads(folder: Path, monkeypatch: pytest.Mon
 def test_readers_and_writers_of_the_old_model_are_told(folder: Path, dimension: int) -> None:
     old = HashEmbedder()
     reader = KnowledgeBase(folder, old.fingerprint)
-    retriever = HybridRetriever(reader, old, 0.7, 100)
+    retriever = HybridRetriever(reader, old)
     assert retriever.search(QUESTIONS[0], 5)
     reembed(folder, Other(dimension), "some:other")
     for _ in range(2):  # each time, not once

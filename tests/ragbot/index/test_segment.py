@@ -11,9 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ragbot.errors import CorruptError
-from ragbot.index.segment import Segment
+from ragbot.index.segment import Segment, Terms
 
 DOCUMENTS = st.lists(st.lists(st.sampled_from(["a", "b", "ab", "中", "中文", "\ud800", "z"]), max_size=6), max_size=8)
+
+
+def postings(segment: Segment, number: int) -> tuple[list[int], list[int]]:
+    rows, kinds = segment.postings(number)
+    counts, lengths = segment.pairs()
+    assert lengths[kinds].tolist() == segment.lengths[rows].tolist()
+    return rows.tolist(), counts[kinds].tolist()
 
 
 def content(segment: Segment) -> dict[int, Counter[str]]:
@@ -21,7 +28,7 @@ def content(segment: Segment) -> dict[int, Counter[str]]:
     found: dict[int, Counter[str]] = {int(identity): Counter() for identity in segment.ids}
     for index in range(len(segment._offsets) - 1):
         term = segment._term(index).decode("utf-8", "surrogatepass")
-        rows, counts = segment._at(index)
+        rows, counts = postings(segment, index)
         assert len(rows), "a term that no chunk holds"
         for row, count in zip(rows, counts, strict=True):
             found[int(segment.ids[row])][term] = int(count)
@@ -38,11 +45,10 @@ def test_build(documents: list[list[str]]) -> None:
     segment = Segment.build(ids, documents)
     assert content(segment) == expected(ids, documents)
     assert segment.lengths.tolist() == [len(words) for words in documents]
-    assert segment.postings("nowhere") is None
-    assert segment.postings("") is None
-    for words in documents:
-        for word in words:
-            assert segment.postings(word) is not None
+    assert segment.find(Terms.of(["nowhere", ""])) == [-1, -1]
+    words = [word for words in documents for word in words]
+    for word, number in zip(words, segment.find(Terms.of(words)), strict=True):
+        assert segment._term(number) == word.encode("utf-8", "surrogatepass")
 
 
 @given(st.lists(DOCUMENTS, min_size=1, max_size=3), st.data())
@@ -77,8 +83,26 @@ def test_stored_and_read(tmp_path_factory: pytest.TempPathFactory, documents: li
 
 
 def test_counts_that_do_not_fit_are_held_at_the_largest() -> None:
-    rows, counts = Segment.build([1], [["a"] * 70_000]).postings("a") or ([], [])
-    assert (list(rows), list(counts)) == ([0], [65_535])
+    assert postings(Segment.build([1], [["a"] * 70_000]), 0) == ([0], [65_535])
+
+
+def test_terms_of_equal_hash_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ragbot.index.segment.xxhash.xxh3_64_intdigest", lambda term: 7)
+    one, two = Segment.build([1], [["a", "bcd", "中"]]), Segment.build([2], [["bcd", "ef", "ef"]])
+    assert one.find(Terms.of(["nowhere"])) == [-1]
+    merged = Segment.merge([one, two], [np.ones(1, bool)] * 2)
+    assert content(merged)[2] == {"bcd": 1, "ef": 2}
+    assert content(one) == {1: {"a": 1, "bcd": 1, "中": 1}}
+
+
+def test_more_kinds_of_postings_than_a_small_number_tells_apart() -> None:
+    documents = [[word for i in range(count) for word in [str(i)] * (i + 1)] for count in range(1, 400)]
+    segment = Segment.build(range(len(documents)), documents)
+    assert segment._kinds.dtype == np.uint32
+    assert content(segment) == expected(range(len(documents)), documents)
+    keep = np.arange(len(documents)) < 20
+    assert segment.kept(keep)._kinds.dtype == np.uint16
+    assert content(segment.kept(keep)) == expected(range(20), documents[:20])
 
 
 def test_damaged(tmp_path: Path) -> None:

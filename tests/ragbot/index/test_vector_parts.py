@@ -18,12 +18,12 @@ from ragbot.index.segment import Ints
 from ragbot.index.vectors import faiss_part, faiss_parts
 from ragbot.index.vectors.faiss import FILE_NAME, KIND, FaissIndex
 from ragbot.index.vectors.faiss_check import describe, read_whole
-from ragbot.index.vectors.faiss_quantizer import CLASSES, Quantizer, lists_for
+from ragbot.index.vectors.faiss_quantizer import CODES_FROM, Quantizer, coded
 from ragbot.models.embedders.base import normalized
 
 DIMENSION = 16
-KINDS = {0: "flat", 1: "sq8", 4: "ivf4+sq8"}
-every_kind = pytest.mark.parametrize("lists", KINDS)
+KINDS = {False: "flat", True: "pq8x4"}
+every_kind = pytest.mark.parametrize("codes", KINDS)
 
 
 def vectors(count: int, seed: int = 0) -> np.ndarray[Any, np.dtype[np.float32]]:
@@ -44,8 +44,8 @@ def languages(ids: Iterable[int]) -> list[str]:
     return [("zh", "en", "de")[min(i % 7, 2)] for i in ids]
 
 
-def filled(count: int, lists: int | None) -> tuple[FaissIndex, dict[int, Any]]:
-    index, rows = FaissIndex(DIMENSION, lists=lists), vectors(count)
+def filled(count: int, codes: bool | None) -> tuple[FaissIndex, dict[int, Any]]:
+    index, rows = FaissIndex(DIMENSION, codes=codes), vectors(count)
     for begin in range(0, count, 50):
         ids = range(begin, min(begin + 50, count))
         index.apply(begin + 1, [], ids, rows[begin : begin + 50], languages(ids))
@@ -74,14 +74,14 @@ def files(folder: Path) -> set[str]:
 
 
 @every_kind
-def test_saved_loaded_changed_and_saved(tmp_path: Path, lists: int) -> None:
-    index, stored = filled(230, lists)
+def test_saved_loaded_changed_and_saved(tmp_path: Path, codes: bool) -> None:
+    index, stored = filled(230, codes)
     check(index, stored)
     index.save(tmp_path, "one")
     check(index, stored)
-    assert index.description == describe(tmp_path) == KINDS[lists]
+    assert index.description == describe(tmp_path) == KINDS[codes]
     for step in range(3):
-        index = FaissIndex.load(tmp_path, DIMENSION, 10_000, "one", lists=lists)
+        index = FaissIndex.load(tmp_path, DIMENSION, 10_000, "one", codes=codes)
         assert index.seq > 200
         check(index, stored)
         fresh, rows = range(1000 + 10 * step, 1010 + 10 * step), vectors(10, step + 5)
@@ -103,9 +103,9 @@ def test_saved_loaded_changed_and_saved(tmp_path: Path, lists: int) -> None:
         st.tuples(st.lists(st.integers(0, 90), max_size=9), st.integers(0, 40), st.integers(0, 2)), max_size=6
     )
 )
-def test_any_history(tmp_path_factory: pytest.TempPathFactory, lists: int, history: list[Any]) -> None:
+def test_any_history(tmp_path_factory: pytest.TempPathFactory, codes: bool, history: list[Any]) -> None:
     folder = tmp_path_factory.mktemp("parts")
-    index, stored = FaissIndex(DIMENSION, lists=lists), dict[int, Any]()
+    index, stored = FaissIndex(DIMENSION, codes=codes), dict[int, Any]()
     for seq, (picks, count, action) in enumerate(history, 1):
         gone = sorted({sorted(stored)[pick % len(stored)] for pick in picks if stored})
         added = np.random.default_rng(seq).permutation(99)[:count].tolist()  # out of order, some of them held
@@ -117,14 +117,14 @@ def test_any_history(tmp_path_factory: pytest.TempPathFactory, lists: int, histo
         if action:
             index.save(folder)
         if action == 2:
-            index = FaissIndex.load(folder, DIMENSION, seq, lists=lists)
+            index = FaissIndex.load(folder, DIMENSION, seq, codes=codes)
             assert index.seq == seq
     check(index, stored)
 
 
 @every_kind
-def test_a_save_writes_what_is_new(tmp_path: Path, lists: int) -> None:
-    index, _ = filled(230, lists)
+def test_a_save_writes_what_is_new(tmp_path: Path, codes: bool) -> None:
+    index, _ = filled(230, codes)
     index.save(tmp_path)
     before = files(tmp_path)
     index.save(tmp_path)
@@ -150,12 +150,12 @@ def test_small_parts_are_merged(tmp_path: Path) -> None:
 
 
 @every_kind
-def test_what_was_removed_is_in_no_file(tmp_path: Path, lists: int) -> None:
-    index, stored = filled(230, lists)
+def test_what_was_removed_is_in_no_file(tmp_path: Path, codes: bool) -> None:
+    index, stored = filled(230, codes)
     index.save(tmp_path)
     secret = stored[41].tobytes()
     assert any(secret in path.read_bytes() for path in tmp_path.iterdir())
-    index = FaissIndex.load(tmp_path, DIMENSION, 1000, lists=lists)
+    index = FaissIndex.load(tmp_path, DIMENSION, 1000, codes=codes)
     index.apply(300, [41], [], vectors(0))
     index.save(tmp_path)
     assert not [path.name for path in tmp_path.iterdir() if secret in path.read_bytes()]
@@ -163,11 +163,11 @@ def test_what_was_removed_is_in_no_file(tmp_path: Path, lists: int) -> None:
 
 
 @every_kind
-def test_the_same_vectors_give_the_same_index(tmp_path: Path, lists: int) -> None:
+def test_the_same_vectors_give_the_same_index(tmp_path: Path, codes: bool) -> None:
     saved = []
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
-        filled(230, lists)[0].save(tmp_path / name)
+        filled(230, codes)[0].save(tmp_path / name)
         metadata, _ = read_container(tmp_path / name / FILE_NAME, KIND)
         for part in metadata["parts"]:
             arrays = read_container(tmp_path / name / part, faiss_part.KIND)[1]
@@ -178,8 +178,8 @@ def test_the_same_vectors_give_the_same_index(tmp_path: Path, lists: int) -> Non
 
 @every_kind
 @pytest.mark.parametrize("damage", ["bit", "cut", "gone"])
-def test_a_damaged_file_is_never_used(tmp_path: Path, lists: int, damage: str) -> None:
-    index, _ = filled(100, lists)
+def test_a_damaged_file_is_never_used(tmp_path: Path, codes: bool, damage: str) -> None:
+    index, _ = filled(100, codes)
     index.save(tmp_path, "one")
     for path in sorted(tmp_path.glob("vectors*")):
         whole = path.read_bytes()
@@ -191,14 +191,14 @@ def test_a_damaged_file_is_never_used(tmp_path: Path, lists: int, damage: str) -
             path.write_bytes(flipped if damage == "bit" else whole[: len(whole) * 2 // 3])
         with pytest.raises((CorruptError, FileNotFoundError)):
             read_whole(tmp_path, "one")
-        found = FaissIndex.load(tmp_path, DIMENSION, 1000, "one", lists=lists)
-        if damage == "bit" and lists and ".rows." in path.name:  # rows are compared when they are read
+        found = FaissIndex.load(tmp_path, DIMENSION, 1000, "one", codes=codes)
+        if damage == "bit" and codes and ".rows." in path.name:  # rows are compared when they are read
             with pytest.raises(CorruptError, match=r"1 vectors in .* are damaged.*kb repair"):
                 found.of(QUERY, found.ids())
         else:
             assert (len(found), found.seq) == (0, 0)
         path.write_bytes(whole)
-    assert FaissIndex.load(tmp_path, DIMENSION, 1000, "one", lists=lists).seq == index.seq
+    assert FaissIndex.load(tmp_path, DIMENSION, 1000, "one", codes=codes).seq == index.seq
 
 
 def flip_row(folder: Path, stored: dict[int, Any], identity: int) -> None:
@@ -216,7 +216,7 @@ def flip_row(folder: Path, stored: dict[int, Any], identity: int) -> None:
 def test_a_damaged_row_is_read_from_the_catalog_and_stored_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    index, stored = filled(230, 4)
+    index, stored = filled(230, True)
     index.save(tmp_path)
     flip_row(tmp_path, stored, 77)
     asked: list[int] = []
@@ -226,27 +226,27 @@ def test_a_damaged_row_is_read_from_the_catalog_and_stored_again(
         found = sorted(i for i in asked if i in stored)
         return np.array(found, np.int64), np.array([stored[i] for i in found], np.float32)
 
-    loaded = FaissIndex.load(tmp_path, DIMENSION, 1000, truth=truth, lists=4)
+    loaded = FaissIndex.load(tmp_path, DIMENSION, 1000, truth=truth, codes=True)
     with caplog.at_level(logging.WARNING):
         check(loaded, stored)
     assert set(asked) == {77}
     assert "read from the catalog" in caplog.text
     loaded.save(tmp_path)
     assert len(read_whole(tmp_path, "")[1]) == 230
-    check(FaissIndex.load(tmp_path, DIMENSION, 1000, lists=4), stored)
+    check(FaissIndex.load(tmp_path, DIMENSION, 1000, codes=True), stored)
 
 
 def test_a_damaged_row_of_a_chunk_that_is_gone(tmp_path: Path) -> None:
     """Its share of the moments cannot be taken out: they are counted again."""
-    index, stored = filled(230, 4)
+    index, stored = filled(230, True)
     index.save(tmp_path)
     flip_row(tmp_path, stored, 77)
-    loaded = FaissIndex.load(tmp_path, DIMENSION, 1000, lists=4)
+    loaded = FaissIndex.load(tmp_path, DIMENSION, 1000, codes=True)
     loaded.apply(500, [77], [], vectors(0))
     del stored[77]
     check(loaded, stored)
     loaded.save(tmp_path)
-    check(FaissIndex.load(tmp_path, DIMENSION, 1000, lists=4), stored)
+    check(FaissIndex.load(tmp_path, DIMENSION, 1000, codes=True), stored)
 
 
 def test_an_index_of_an_older_kind_is_made_again(tmp_path: Path) -> None:
@@ -258,7 +258,7 @@ def test_an_index_of_an_older_kind_is_made_again(tmp_path: Path) -> None:
 
 
 def test_the_kind_follows_the_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ragbot.index.vectors.faiss_quantizer.CLASSES", ((0, 0), (50, 1), (120, 4)))
+    monkeypatch.setattr("ragbot.index.vectors.faiss_quantizer.CODES_FROM", 50)
     index, stored = FaissIndex(DIMENSION), dict[int, Any]()
     kinds = []
     for begin in range(0, 160, 20):
@@ -270,8 +270,8 @@ def test_the_kind_follows_the_size(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         check(index, stored)
         index = FaissIndex.load(tmp_path, DIMENSION, 1000)
         check(index, stored)
-    assert kinds == ["flat"] * 2 + ["sq8"] * 3 + ["ivf4+sq8"] * 3
-    for seq, size in ((500, 64), (501, 58), (502, 24)):  # down only far below the bound: no back and forth
+    assert kinds == ["flat"] * 2 + ["pq8x4"] * 6
+    for seq, size in ((500, 64), (501, 26), (502, 24)):  # down only far below the bound: no back and forth
         gone = sorted(stored)[size:]
         for identity in gone:
             del stored[identity]
@@ -279,40 +279,72 @@ def test_the_kind_follows_the_size(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         index.save(tmp_path)
         kinds.append(index.description)
         check(index, stored)
-    assert kinds[8:] == ["ivf4+sq8", "sq8", "flat"]
+    assert kinds[8:] == ["pq8x4", "pq8x4", "flat"]
 
 
-def test_the_classes_ascend() -> None:
-    assert list(CLASSES) == sorted(CLASSES)
-    for begin, lists in CLASSES:
-        assert lists_for(begin) == lists
-        assert lists_for(max(begin - 1, 0), lists) == lists
+def test_codes_come_and_go_at_different_sizes() -> None:
+    assert (coded(CODES_FROM - 1), coded(CODES_FROM)) == (False, True)
+    assert (coded(CODES_FROM // 2 - 1, True), coded(CODES_FROM // 2, True)) == (False, True)
+    assert not coded(CODES_FROM - 1, False)
 
 
-def test_lists_are_looked_into_until_enough_of_a_group_was_compared(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The members of the second group lie in none of the lists that are nearest to the question."""
-    monkeypatch.setattr("ragbot.index.vectors.faiss_search._LEAST", 40)
+def clustered(count: int) -> tuple[Any, list[str]]:
+    """Vectors around some centres, those of the second half of the list far from those of the first."""
     rng = np.random.default_rng(5)
-    centres = vectors(12, 6)
-    rows = normalized(np.repeat(centres, 200, axis=0) + 0.15 * rng.normal(size=(2400, DIMENSION)))
-    names = ["en"] * 1200 + ["zh"] * 1200
-    index = FaissIndex(DIMENSION, lists=12)
-    index.apply(1, [], range(2400), rows, names)
-    query = centres[0]
-    found = index.nearest(query, 10)
-    best = 1200 + np.argsort(-(rows[1200:] @ query))[:10]
-    assert np.isin(best, found).mean() >= 0.9
-    allowed = np.arange(1, 2400, 2)  # more than are compared one by one
-    best = allowed[np.argsort(-(rows[allowed] @ query))[:10]]
-    assert np.isin(best, index.top(query, 10, allowed)).mean() >= 0.9
+    centres = np.repeat(vectors(12, 6), count // 12, axis=0)
+    rows = normalized(centres + 0.3 * rng.normal(size=(len(centres), DIMENSION)))
+    return rows, ["en"] * (len(rows) // 2) + ["zh"] * (len(rows) - len(rows) // 2)
 
 
-def test_codes_are_close_to_the_vectors() -> None:
-    rows = vectors(500)
-    quantizer = Quantizer.train(rows, 8)
-    decoded = quantizer.low + (quantizer.encode(rows) + 0.5) / 255 * quantizer.span
-    assert np.abs(decoded - rows).max() < quantizer.span.max() / 250
-    assert quantizer.assign(rows).tolist() == np.argmax(rows @ quantizer.centroids.T, axis=1).tolist()
-    assert (np.bincount(quantizer.assign(rows), minlength=8) > 0).all()
-    spread = (rows * quantizer.centroids[quantizer.assign(rows)]).sum(axis=1).mean()
-    assert spread > 0.4
+def test_the_nearest_are_among_the_candidates_of_all_each_group_and_a_filter() -> None:
+    """More than are compared exactly, so that the codes choose."""
+    rows, names = clustered(6_000)
+    index = FaissIndex(DIMENSION, codes=True)
+    index.apply(1, [], range(3_000), rows[:3_000], names[:3_000])
+    index.nearest(QUERY, 1)  # from here on, what comes is added to what is searched
+    index.apply(2, range(5), range(3_000, 6_000), rows[3_000:], names[3_000:])
+    missed = 0
+    for query in rows[5::500]:
+        scores = rows @ query
+        scores[:5] = -2
+        found = index.nearest(query, 10)
+        for members in (np.arange(6_000), np.arange(3_000), np.arange(3_000, 6_000)):
+            missed += 10 - np.isin(members[np.argsort(-scores[members])[:10]], found).sum()
+        allowed = np.arange(1, 6_000, 2)
+        missed += 10 - np.isin(allowed[np.argsort(-scores[allowed])[:10]], index.top(query, 10, allowed)).sum()
+        assert not set(range(5)) & set(found.tolist())
+        assert (index.top(query, 10, allowed) % 2 == 1).all()
+    assert missed <= 0.02 * 12 * 40
+
+
+def test_an_index_with_codes_of_another_kind_gets_its_own(tmp_path: Path) -> None:
+    index, stored = filled(230, True)
+    index.save(tmp_path, "one")
+    metadata, arrays = read_container(tmp_path / FILE_NAME, KIND)
+    del metadata["codes"]  # as before there were these
+    write_container(tmp_path / FILE_NAME, KIND, metadata, arrays)
+    (tmp_path / str(metadata["quantizer"])).unlink()
+    loaded = FaissIndex.load(tmp_path, DIMENSION, 1000, "one", codes=True)
+    assert loaded.seq == index.seq
+    check(loaded, stored)
+    loaded.save(tmp_path, "one")
+    assert read_whole(tmp_path, "one")[1].tolist() == sorted(stored)
+    check(FaissIndex.load(tmp_path, DIMENSION, 1000, "one", codes=True), stored)
+
+
+@pytest.mark.parametrize("dimension", [16, 15, 2, 1])
+def test_codes_are_close_to_the_vectors(dimension: int) -> None:
+    rows = normalized(np.random.default_rng(0).normal(size=(500, dimension)))
+    quantizer = Quantizer.train(rows)
+    codes = quantizer.encode(rows)
+    assert codes.nbytes == len(rows) * -(-quantizer.parts // 2)
+    parts = np.stack([codes & 15, codes >> 4], axis=2).reshape(len(rows), -1)[:, : quantizer.parts]
+    decoded = quantizer.centroids[np.arange(quantizer.parts), parts].reshape(len(rows), dimension)
+    assert np.square(decoded - rows).sum(axis=1).mean() < 0.12
+
+
+@pytest.mark.parametrize("count", [1, 3, 20])
+def test_a_few_vectors_can_have_codes(count: int, capfd: pytest.CaptureFixture[str]) -> None:
+    index, stored = filled(count, True)
+    check(index, stored)
+    assert capfd.readouterr() == ("", "")  # FAISS warns of few vectors there

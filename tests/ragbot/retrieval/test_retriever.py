@@ -19,7 +19,7 @@ from ragbot.index.knowledge_base import KnowledgeBase
 from ragbot.models.embedders.base import Progress, Vectors
 from ragbot.models.testing import HashEmbedder
 from ragbot.retrieval.expand import expand
-from ragbot.retrieval.retriever import HybridRetriever
+from ragbot.retrieval.retriever import HybridRetriever, RetrievalOptions
 
 EMBEDDER = HashEmbedder()
 
@@ -84,7 +84,7 @@ def passes(where: Filter, source: str) -> bool:
     ],
 )
 def test_filters_hold_in_both_halves(kb: KnowledgeBase, where: Filter, weight: float) -> None:
-    retriever = HybridRetriever(kb, EMBEDDER, weight, candidates=5)
+    retriever = HybridRetriever(kb, EMBEDDER, RetrievalOptions(weight, candidates=5))
     expected = {document.source for document in kb.catalog.documents() if passes(where, document.source)}
     for question in ("budget of the harbour", "预算 10 亿元", "unrelated words", "10"):
         hits = retriever.search(question, 100, where)
@@ -190,7 +190,7 @@ def test_equal_texts_are_all_found(kb_folder: Path) -> None:
     chunker = RecursiveChunker(EMBEDDER.count_tokens, 64)
     same = ParsedDocument("A sentence that stands in many files.")
     ingest_documents(kb, EMBEDDER, chunker, {f"copy{number}": same for number in range(20)})
-    hits = HybridRetriever(kb, EMBEDDER, candidates=5).search("sentence in files", 20)
+    hits = HybridRetriever(kb, EMBEDDER, RetrievalOptions(candidates=5)).search("sentence in files", 20)
     assert [hit.chunk.document.source for hit in hits] == [f"copy{number}" for number in range(20)]
     kb.close()
 

@@ -23,7 +23,7 @@ from ragbot.index.knowledge_base import KnowledgeBase
 from ragbot.index.records import FileState, NewChunk
 from ragbot.index.vectors.stores import StoreOptions
 from ragbot.models.testing import HashEmbedder
-from ragbot.retrieval.retriever import HybridRetriever
+from ragbot.retrieval.retriever import HybridRetriever, RetrievalOptions
 
 COMMAND = Path(sys.executable).with_name("chroma")
 EMBEDDER = HashEmbedder()
@@ -189,7 +189,7 @@ class Bench:
 
     @staticmethod
     def results(kb: KnowledgeBase, **options: object) -> list[list[tuple[str, int, float]]]:
-        retriever = HybridRetriever(kb, EMBEDDER, candidates=20)
+        retriever = HybridRetriever(kb, EMBEDDER, RetrievalOptions(candidates=20))
         return [
             [
                 (hit.chunk.document.source, hit.chunk.start, round(hit.score, 4))

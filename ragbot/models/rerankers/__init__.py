@@ -1,0 +1,1 @@
+"""Rerankers: a file for each backend, on the contract in :mod:`ragbot.models.rerankers.base`."""

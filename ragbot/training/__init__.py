@@ -1,0 +1,1 @@
+"""Training of ragbot's own small models: data builders, and one trainer each."""
