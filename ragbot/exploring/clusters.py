@@ -63,7 +63,7 @@ def cluster(
     Args:
         telling: which vectors decide what the clusters are; the others are put where they are nearest.
     """
-    deciding = vectors if telling is None or not telling.any() else vectors
+    deciding = vectors if telling is None or not telling.any() else vectors[telling]
     most = max(1, len(deciding) // FEWEST)
     sample = deciding[evenly(len(deciding), _MOST)]
     if count is None:
@@ -133,6 +133,13 @@ def _k_means(training: Vectors, vectors: Vectors, count: int) -> Labels:
         min_points_per_centroid=1,  # else it warns of few points on standard output
         max_points_per_centroid=len(training),
     )
-    means.train(np.ascontiguousarray(training, np.float32))
+    # Of so few vectors, several threads wait for each other more than they work, much more on a busy machine. The number
+    # is this thread's own; searches in others keep theirs.
+    threads = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        means.train(np.ascontiguousarray(training, np.float32))
+    finally:
+        faiss.omp_set_num_threads(threads)
     labels: Labels = (vectors @ np.asarray(means.centroids).T).argmax(axis=1).astype(np.int64)
     return labels

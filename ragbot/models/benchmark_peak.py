@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,16 +46,19 @@ class MatrixWork:
 
 def work_of(model: object) -> MatrixWork | None:
     """What an embedder or reranker costs; None where it does not run here, or does not let one look."""
-    for value in getattr(model, "__dict__", {}).values():
-        if type(value).__name__ == "InferenceSession":
-            # The one place where a session says which file it runs.
-            path = getattr(value, "_model_path", None)
-            return _of_graph(Path(path)) if path else None
+    held = list(getattr(model, "__dict__", {}).values())
+    sessions = [value for value in held if type(value).__name__ == "InferenceSession"]
+    # The one place where a session says which file it runs.
+    graphs = [_of_graph(Path(path)) for session in sessions if (path := getattr(session, "_model_path", None))]
+    parts = [work for work in graphs if work]
+    if parts:  # a model of several graphs has each token pass through all of them
+        largest = max(parts, key=lambda work: work.inner * work.columns)
+        return replace(largest, operations=sum(work.operations for work in parts))
     import sys
 
     torch = sys.modules.get("torch")  # if it is not imported, the model does not use it
     if torch:
-        for value in getattr(model, "__dict__", {}).values():
+        for value in held:
             if isinstance(value, torch.nn.Module):
                 return _of_module(torch, value)
     return None

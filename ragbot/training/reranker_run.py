@@ -13,7 +13,8 @@ from safetensors.torch import load_file
 from eval.datasets.base import QuestionSet
 from eval.workbench import Workbench
 from ragbot.errors import SourceError
-from ragbot.models.embedders.e5_onnx import HUB_NAME, WEIGHTS, cores
+from ragbot.models.cpu import cores
+from ragbot.models.embedders.e5_onnx import HUB_NAME, WEIGHTS
 from ragbot.models.embedders.e5_weights import E5Weights
 from ragbot.models.rerankers.e5_lower import LowerLayers
 from ragbot.models.rerankers.e5_pairs import PairTokenizer

@@ -59,6 +59,7 @@ class Graph:
         self._signed = signed_weights
 
     def constant(self, name: str, value: npt.ArrayLike) -> str:
+        """An initializer; a name that is there already keeps its first value."""
         if name not in self._names:
             self._names.add(name)
             self.initializers.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
@@ -67,6 +68,7 @@ class Graph:
     def node(
         self, op: str, inputs: list[str], outputs: int = 1, domain: str = CONTRIB, **attributes: object
     ) -> list[str]:
+        """An operator; the names of its outputs."""
         names = [f"{op}_{len(self.nodes)}_{i}" for i in range(outputs)]
         self.nodes.append(helper.make_node(op, inputs, names, domain=domain, **attributes))
         return names

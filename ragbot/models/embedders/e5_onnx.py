@@ -8,7 +8,6 @@ does not depend on the batch that it fell into (see :mod:`ragbot.models.embedder
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy.typing as npt
 
 from ragbot.errors import ModelNotFoundError
 from ragbot.models.bundled import BundledFile, build_once
+from ragbot.models.cpu import cores, has_vnni
 from ragbot.models.embedders.base import Embedder, Fingerprint, Progress, Vectors
 from ragbot.models.embedders.e5_weights import E5Weights, dequantize
 from ragbot.models.hf import encodable
@@ -135,20 +135,6 @@ class BundledE5(Embedder):
         x = dequantize(self._words[ids]) + self._positions[: len(ids)]
         vector: npt.NDArray[np.float32] = self._session.run(None, {"x": x[None]})[0]
         return vector
-
-
-def cores() -> int:
-    """Cores that this process may use (macOS and Windows do not tell: all there are)."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def has_vnni() -> bool:
-    """Whether this CPU multiplies signed bytes without overflow (the vectors are the same either way)."""
-    try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return False
-    return "avx512_vnni" in flags or "avx_vnni" in flags
 
 
 def build(folder: Path) -> None:

@@ -18,7 +18,8 @@ import numpy as np
 
 from ragbot.errors import ModelNotFoundError
 from ragbot.models.bundled import build_once, sha256
-from ragbot.models.embedders.e5_onnx import WEIGHTS, cores, has_vnni
+from ragbot.models.cpu import cores, has_vnni
+from ragbot.models.embedders.e5_onnx import WEIGHTS
 from ragbot.models.embedders.e5_weights import E5Weights, dequantize
 from ragbot.models.rerankers.base import Floats, Reranker
 from ragbot.models.rerankers.e5_adapter import ADAPTER, adapted, adapter_folder

@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from ragbot.models.cpu import has_vnni
 from ragbot.models.embedders.e5_graph import Weights
-from ragbot.models.embedders.e5_onnx import WEIGHTS, has_vnni
+from ragbot.models.embedders.e5_onnx import WEIGHTS
 from ragbot.models.embedders.e5_weights import E5Weights, Floats, dequantize
 from ragbot.models.rerankers.e5_pair_graph import lower_graph
 from ragbot.models.rerankers.e5_pairs import Ids
