@@ -4,7 +4,7 @@
     python -m eval.benchmarks.reranking --folder DIR --part test                            # report
 
 Each article is a document, and all articles of a set are in one knowledge base. The first hits of the search are read
-once by the reranker, and the order is then made for every depth and weight: ``rerank + weight * fused``. Intervals
+once by the reranker, and the order is then made for every depth and weight: ``rerank + weight * fused``, the weight as a multiple of the reranker's own. Intervals
 resample articles. Scores are kept in the folder, by reranker, set and part; vectors too, so that a run can be stopped
 and started again.
 """
@@ -34,8 +34,9 @@ from ragbot.settings import load_settings
 
 #: Hits that the reranker reads here; those behind it keep their order.
 DEPTH, HITS = 30, 40
-DEPTHS = (0, 5, 8, 10, 15, 20, 30)
-WEIGHTS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
+DEPTHS = (0, 5, 10, 15, 20, 30)
+#: How the search's score is weighed, as a multiple of what the reranker was trained with (1 where it says nothing).
+WEIGHTS = (0.0, 0.5, 1.0, 2.0)
 METRICS = ("answer_recall@500", "answer_recall@1000", "mrr@10")
 
 Row = Mapping[str, Any]
@@ -77,8 +78,9 @@ def _score(question_set: QuestionSet, part: str, limit: int, reranker: Reranker,
             started = time.perf_counter()
             scores = reranker.score(question.text, read)
             seconds = time.perf_counter() - started
+            fused = [(reranker.search_weight or 1.0) * hit.score for hit in hits]
             lines.append(
-                json.dumps(_row(question, hits, scores.tolist(), sum(reranker.count_tokens("", read)), seconds))
+                json.dumps(_row(question, hits, fused, scores.tolist(), sum(reranker.count_tokens("", read)), seconds))
             )
             if number % 50 == 49:
                 log(f"{question_set.name}: {number + 1} of {len(questions)} questions")
@@ -94,12 +96,19 @@ def hash_of(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _row(question: Question, hits: Sequence[ScoredChunk], scores: Sequence[float], tokens: int, seconds: float) -> Row:
+def _row(
+    question: Question,
+    hits: Sequence[ScoredChunk],
+    fused: Sequence[float],
+    scores: Sequence[float],
+    tokens: int,
+    seconds: float,
+) -> Row:
     return {
         "document": question.document,
         "gold": [[(span.source, span.start, span.end) for span in item] for item in question.gold],
         "hits": [(hit.chunk.document.source, hit.chunk.start, hit.chunk.end) for hit in hits],
-        "fused": [hit.score for hit in hits],
+        "fused": fused,
         "rerank": scores,
         "tokens": tokens,
         "seconds": seconds,

@@ -44,15 +44,14 @@ def reranker(
             "--split-by", metavar="document", help="Make the parts: 60% train, 15% dev, 25% test, by document."
         ),
     ] = None,
-    epochs: Annotated[int, typer.Option("--epochs", min=1, metavar="N", help="Passes over the questions.")] = 3,
-    rank: Annotated[int, typer.Option("--rank", min=1, max=256, metavar="N", help="Rank of the adapters.")] = 64,
+    epochs: Annotated[int, typer.Option("--epochs", min=1, metavar="N", help="Passes over the questions.")] = 1,
     learning_rate: Annotated[
         float, typer.Option("--learning-rate", min=1e-7, max=1.0, metavar="X", help="At its height.")
-    ] = 4e-4,
+    ] = 5e-4,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of every random draw.")] = 0,
 ) -> int:
-    """Train a reranker: which passages answer a question, and where in them the answer stands."""
+    """Train a reranker on what the search finds for questions whose answers are known."""
     from ragbot.console import training
 
-    knobs = {"epochs": epochs, "rank": rank, "alpha": float(rank), "learning_rate": learning_rate, "seed": seed}
+    knobs = {"epochs": epochs, "learning_rate": learning_rate, "seed": seed}
     return training.reranker(options, sets, output, documents, split_by, knobs)

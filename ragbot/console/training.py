@@ -67,14 +67,14 @@ def reranker(
         return INTERRUPTED
     best = trained.best
     value = {
-        "adapter": str(trained.adapter),
+        "reranker": str(trained.folder),
         "curves": str(output / "curves.png"),
         "step": best.step,
         "mrr": best.mrr,
-        "search_mrr": best.retriever_mrr,
+        "search_mrr": best.search_mrr,
         "first": best.first,
-        "search_first": best.retriever_first,
-        "answer_found": best.span,
+        "search_first": best.search_first,
+        "sets": {name: {"mrr": ours, "search_mrr": theirs} for name, (ours, theirs) in best.sets.items()},
     }
     terminal.show(value, _show)
     return 0
@@ -84,10 +84,11 @@ def _show(terminal: Terminal, value: Mapping[str, Any]) -> None:
     terminal.line(f"best at step {value['step']}, on questions about documents that were not trained on:", "bold")
     terminal.line(f"MRR {value['mrr']:.3f} (the search alone {value['search_mrr']:.3f})", indent=2)
     terminal.line(f"first place right {value['first']:.3f} (the search alone {value['search_first']:.3f})", indent=2)
-    terminal.line(f"answer found in its passage, token for token {value['answer_found']:.3f}", indent=2)
-    terminal.line(f"adapter: {value['adapter']}")
+    for name, found in value["sets"].items():
+        terminal.line(f"{name}: MRR {found['mrr']:.3f} (the search alone {found['search_mrr']:.3f})", indent=4)
+    terminal.line(f"reranker: {value['reranker']}")
     terminal.line(f"curves: {value['curves']}")
-    terminal.line(f'use it with: ragbot search "…" --reranker bundled:{value["adapter"]}', "dim")
+    terminal.line(f'use it with: ragbot search "…" --reranker bundled:{value["reranker"]}', "dim")
 
 
 class TrainingBar:

@@ -11,9 +11,11 @@ from ragbot.errors import MissingExtraError
 if TYPE_CHECKING:
     from ragbot.training.reranker import Look
 
+_COLORS = ("#1d4ed8", "#0f766e", "#7c3aed", "#be123c", "#4d7c0f", "#0369a1")
+
 
 def draw_curves(looks: Sequence[Look], path: Path) -> None:
-    """Loss on the left; on the right how held-out questions are ranked, beside the order of the search.
+    """Loss on the left; on the right how the held-out questions of each set are ranked, beside the search alone.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
@@ -25,15 +27,13 @@ def draw_curves(looks: Sequence[Look], path: Path) -> None:
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     left, right = figure.subplots(1, 2)
     steps = [look.step for look in looks]
-    left.plot(steps, [look.loss for look in looks], marker="o", color="#b45309")
+    left.plot(steps[1:], [look.loss for look in looks[1:]], marker="o", color="#b45309")
     left.set(title="Loss on training questions", xlabel="step")
-    right.plot(steps, [look.mrr for look in looks], marker="o", color="#1d4ed8", label="MRR, reranker")
-    right.plot(steps, [look.first for look in looks], marker="o", color="#0f766e", label="first place, reranker")
-    right.plot(steps, [look.span for look in looks], marker="o", color="#7c3aed", label="answer found, token for token")
-    if looks:
-        right.axhline(looks[0].retriever_mrr, color="#1d4ed8", linestyle="--", label="MRR, search alone")
-        right.axhline(looks[0].retriever_first, color="#0f766e", linestyle="--", label="first place, search alone")
-    right.set(title="Held-out questions", xlabel="step", ylim=(0, 1))
+    for number, name in enumerate(looks[0].sets if looks else ()):
+        color = _COLORS[number % len(_COLORS)]
+        right.plot(steps, [look.sets[name][0] for look in looks], marker="o", color=color, label=name)
+        right.axhline(looks[0].sets[name][1], color=color, linestyle="--", linewidth=0.8)
+    right.set(title="MRR of held-out questions (dashed: the search alone)", xlabel="step")
     right.legend(fontsize=7, loc="lower right")
     for axes in (left, right):
         axes.grid(alpha=0.3)

@@ -1,4 +1,4 @@
-"""``ragbot train reranker`` as one call: data from question sets, training, and the adapter with its card and curves."""
+"""``ragbot train reranker`` as one call: data from question sets, training, and the reranker with its record and curves."""
 
 from __future__ import annotations
 
@@ -7,34 +7,27 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import torch
-from safetensors.torch import load_file
-
 from eval.datasets.base import QuestionSet
 from eval.workbench import Workbench
 from ragbot.errors import SourceError
-from ragbot.models.cpu import cores
-from ragbot.models.embedders.e5_onnx import HUB_NAME, WEIGHTS
-from ragbot.models.embedders.e5_weights import E5Weights
 from ragbot.models.rerankers.e5_lower import LowerLayers
-from ragbot.models.rerankers.e5_pairs import PairTokenizer
+from ragbot.models.rerankers.e5_tokens import PlacedTokenizer
 from ragbot.settings import Settings
 from ragbot.training.curves import draw_curves
-from ragbot.training.lora_layers import write_adapter
-from ragbot.training.pair_model import PairModel
 from ragbot.training.ranking_data import Ranking, rankings_of, read_rankings, write_rankings
-from ragbot.training.reranker import BEST, Look, RerankerPlan, RerankerTraining, Texts
+from ragbot.training.reranker import BEST, Look, RerankerPlan, RerankerTraining, sample
+from ragbot.training.token_states import TokenStates
 
 #: Told what is being done (a word: ``data``, ``lower``, ``train``), how much of it is done, of how much, and details.
 Progress = Callable[[str, int, int, str], None]
-CURVES, RUN, ADAPTER_FOLDER = "curves.png", "run.json", "adapter"
+CURVES, RUN = "curves.png", "run.json"
 
 
 @dataclass(frozen=True)
 class TrainedReranker:
-    """What came of a run: the folder of the adapter, the best look at held-out questions, and all looks."""
+    """What came of a run: the folder of the reranker, the best look at held-out questions, and all looks."""
 
-    adapter: Path
+    folder: Path
     best: Look
     looks: Sequence[Look]
 
@@ -61,19 +54,16 @@ def train_reranker(
             raise SourceError(
                 f"no question about a {part} document has an answer that is found in it: name another set"
             )
-    torch.manual_seed(plan.seed)
-    model = PairModel(E5Weights(WEIGHTS.verified()), plan.rank, plan.alpha)
-    texts = Texts(LowerLayers(cores()), PairTokenizer.bundled())
-    training = RerankerTraining(model, texts, parts["train"], parts["dev"], folder, plan)
-    for rankings, depth in ((parts["train"], plan.reach), (training.held_out, plan.depth)):
-        texts.prepare(rankings, depth, lambda done, of: progress("lower", done, of, ""))
+    states = TokenStates(LowerLayers(), PlacedTokenizer.bundled())
+    for rankings, depth in ((parts["train"], plan.reach), (sample(parts["dev"], plan), plan.depth)):
+        states.prepare(rankings, depth, lambda done, of: progress("lower", done, of, ""))
+    training = RerankerTraining(states, parts["train"], parts["dev"], folder, plan)
 
     def told(look: Look) -> None:
         draw_curves(training.looks, folder / CURVES)
 
-    def tick(step: int, steps: int, rate: float) -> None:
-        last = f", MRR {training.looks[-1].mrr:.3f}" if training.looks else ""
-        progress("train", step, steps, f"{rate:,.0f} tokens/s{last}")
+    def tick(step: int, steps: int) -> None:
+        progress("train", step, steps, f"MRR {training.looks[-1].mrr:.3f} (search {training.looks[-1].search_mrr:.3f})")
 
     best = training.run(told, tick)
     record = {
@@ -83,10 +73,8 @@ def train_reranker(
         "best": asdict(best),
         "looks": [asdict(look) for look in training.looks],
     }
-    target = folder / ADAPTER_FOLDER
-    write_adapter(target, load_file(folder / BEST), plan.rank, plan.alpha, HUB_NAME)
-    (target / RUN).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    return TrainedReranker(target, best, training.looks)
+    (folder / BEST / RUN).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    return TrainedReranker(folder / BEST, best, training.looks)
 
 
 def _data(

@@ -21,6 +21,8 @@ class Reranker(abc.ABC):
 
     #: For people, and for --explain.
     name: str
+    #: How much of the search's own score, in standard deviations, is added to a logit before hits are ordered.
+    search_weight: float = 0.0
 
     @abc.abstractmethod
     def score(self, question: str, passages: Sequence[str]) -> Floats:

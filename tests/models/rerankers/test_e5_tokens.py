@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from ragbot.models.embedders.e5_onnx import BundledE5
-from ragbot.models.rerankers.e5_pairs import MAX_PASSAGE, MAX_QUESTION, PairTokenizer
+from ragbot.models.rerankers.e5_tokens import MAX_PASSAGE, MAX_QUESTION, PlacedTokenizer
 
 
 @pytest.fixture(scope="module")
-def tokenizer() -> PairTokenizer:
-    return PairTokenizer.bundled()
+def tokenizer() -> PlacedTokenizer:
+    return PlacedTokenizer.bundled()
 
 
 @pytest.fixture(scope="module")
@@ -33,17 +33,17 @@ TEXTS = [
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_tokens_are_the_embedders(tokenizer: PairTokenizer, embedder: BundledE5, text: str) -> None:
+def test_tokens_are_the_embedders(tokenizer: PlacedTokenizer, embedder: BundledE5, text: str) -> None:
     (passage,) = tokenizer.passages([text])
     assert passage.ids.tolist() == embedder._token_ids(["passage: " + text])[0]
     assert (
-        tokenizer.question(text).tolist()[: MAX_QUESTION - 1]
+        tokenizer.question(text).ids.tolist()[: MAX_QUESTION - 1]
         == embedder._token_ids(["query: " + text])[0][: MAX_QUESTION - 1]
     )
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_places_cover_the_passage_in_order(tokenizer: PairTokenizer, text: str) -> None:
+def test_places_cover_the_passage_in_order(tokenizer: PlacedTokenizer, text: str) -> None:
     (passage,) = tokenizer.passages([text])
     offsets = passage.offsets
     assert passage.first + len(offsets) <= len(passage.ids) - 1
@@ -55,7 +55,7 @@ def test_places_cover_the_passage_in_order(tokenizer: PairTokenizer, text: str) 
     assert "".join(c for c, kept in zip(text, covered, strict=True) if not kept).strip() == ""
 
 
-def test_a_place_is_the_word_that_the_token_stands_for(tokenizer: PairTokenizer) -> None:
+def test_a_place_is_the_word_that_the_token_stands_for(tokenizer: PlacedTokenizer) -> None:
     text = "Der ﬁrst ＡＢＣ in 1999年"
     (passage,) = tokenizer.passages([text])
     words = [text[start:end].strip() for start, end in passage.offsets]
@@ -63,8 +63,8 @@ def test_a_place_is_the_word_that_the_token_stands_for(tokenizer: PairTokenizer)
     assert words[-1] == "年"
 
 
-def test_what_is_too_long_is_cut(tokenizer: PairTokenizer) -> None:
+def test_what_is_too_long_is_cut(tokenizer: PlacedTokenizer) -> None:
     (passage,) = tokenizer.passages(["harbour " * 2000])
     assert len(passage.ids) == MAX_PASSAGE and passage.first + len(passage.offsets) == MAX_PASSAGE - 1
-    assert len(tokenizer.question("harbour " * 2000)) == MAX_QUESTION
-    assert passage.ids[-1] == tokenizer.question("harbour")[-1]
+    assert len(tokenizer.question("harbour " * 2000).ids) == MAX_QUESTION
+    assert passage.ids[-1] == tokenizer.question("harbour").ids[-1]

@@ -1,4 +1,4 @@
-"""Questions and passages as input of multilingual-e5-small, with the place of each token in its passage."""
+"""Questions and passages as tokens of multilingual-e5-small, with the place of each token in its text."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ Ids = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class PassageTokens:
-    """Token ids of a passage, and which of its characters each of its own tokens stands for.
+class PlacedTokens:
+    """Token ids of a text, and which of its characters each of its own tokens stands for.
 
-    ``ids[first : first + len(offsets)]`` are the passage's own tokens, without prefix and special tokens; ``offsets``
-    has a row ``(start, end)`` for each, in code points of the passage.
+    ``ids[first : first + len(offsets)]`` are the text's own tokens, without prefix and special tokens; ``offsets`` has
+    a row ``(start, end)`` for each, in code points of the text.
     """
 
     ids: Ids
@@ -32,7 +32,7 @@ class PassageTokens:
     offsets: npt.NDArray[np.int32]
 
 
-class PairTokenizer:
+class PlacedTokenizer:
     """Makes token ids of questions and passages.
 
     Args:
@@ -47,26 +47,29 @@ class PairTokenizer:
         self._normalization: dict[int, str] = dict(zip(table["codes"].tolist(), table["texts"].tolist(), strict=True))
 
     @classmethod
-    def bundled(cls) -> PairTokenizer:
+    def bundled(cls) -> PlacedTokenizer:
         """That of the bundled embedder, which is built first if need be. Raises ModelNotFoundError."""
         return cls(BundledE5.folder())
 
-    def question(self, text: str) -> Ids:
-        """Token ids of a question."""
-        ids = self._tokenizer.encode(self._normal(_QUESTION + text[: 40 * MAX_QUESTION])[0]).ids
-        return np.array(ids if len(ids) <= MAX_QUESTION else [*ids[: MAX_QUESTION - 1], ids[-1]], np.int64)
+    def question(self, text: str) -> PlacedTokens:
+        """Tokens of a question."""
+        return self._placed([text], _QUESTION, MAX_QUESTION)[0]
 
-    def passages(self, texts: Sequence[str]) -> list[PassageTokens]:
-        """Token ids and places of passages."""
-        normal = [self._normal(_PASSAGE + text[: 40 * MAX_PASSAGE]) for text in texts]
+    def passages(self, texts: Sequence[str]) -> list[PlacedTokens]:
+        """Tokens of passages."""
+        return self._placed(texts, _PASSAGE, MAX_PASSAGE)
+
+    def _placed(self, texts: Sequence[str], prefix: str, most: int) -> list[PlacedTokens]:
+        normal = [self._normal(prefix + text[: 40 * most]) for text in texts]
         found = []
         for encoding, (_, places) in zip(self._tokenizer.encode_batch([t for t, _ in normal]), normal, strict=True):
             ids, spans = encoding.ids, encoding.offsets[1:-1]
-            if len(ids) > MAX_PASSAGE:
-                ids, spans = [*ids[: MAX_PASSAGE - 1], ids[-1]], spans[: MAX_PASSAGE - 2]
-            offsets = places[np.array(spans, np.int64).reshape(-1, 2)] - len(_PASSAGE)
+            if len(ids) > most:
+                ids, spans = [*ids[: most - 1], ids[-1]], spans[: most - 2]
+            offsets = places[np.array(spans, np.int64).reshape(-1, 2)] - len(prefix)
             own = int((offsets[:, 1] <= 0).sum())  # the tokens of the prefix
-            found.append(PassageTokens(np.array(ids, np.int64), 1 + own, np.maximum(offsets[own:], 0).astype(np.int32)))
+            placed = np.maximum(offsets[own:], 0).astype(np.int32)
+            found.append(PlacedTokens(np.array(ids, np.int64), 1 + own, placed))
         return found
 
     def _normal(self, text: str) -> tuple[str, npt.NDArray[np.int64]]:
