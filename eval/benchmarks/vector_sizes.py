@@ -2,7 +2,7 @@
 
     python -m eval.benchmarks.vector_sizes                       # 10,000 and 100,000 vectors, 5 minutes on 2 cores
     python -m eval.benchmarks.vector_sizes --sizes 1000000       # 15 minutes, 4 GB of memory and 5 GB of disk
-    python -m eval.benchmarks.vector_sizes --sizes 100000 --lists 0 1 512    # the kinds beside each other
+    python -m eval.benchmarks.vector_sizes --sizes 100000 --kinds flat codes    # the kinds beside each other
 
 Sentences of the question sets are embedded by the bundled model. The rest are made of these: two of one language mixed
 (up to 0.4 of the second), with noise of the covariance of that language (length 0.35 of its mean deviation), brought to
@@ -38,6 +38,8 @@ TOP = 10
 DEPTH = 100
 #: Vectors that are made, applied and compared at once, as the catalog gives them.
 BATCH = 5_000
+#: Whether codes are searched.
+KINDS = {"flat": False, "codes": True}
 SHARES = (0.5, 0.05, 0.005)
 COLUMNS = (
     "vectors kind build_s bytes_MB open_s memory_MB change_s written_MB p50_ms p95_ms cpu_ms recall@10 groups filter_50% "
@@ -49,7 +51,7 @@ def main() -> None:
     """Print one table."""
     parser = arguments((__doc__ or "").splitlines()[0])
     parser.add_argument("--sizes", nargs="+", type=int, default=[10_000, 100_000], help="numbers of vectors")
-    parser.add_argument("--lists", nargs="+", type=int, default=[], help="kinds to compare (default: chosen by size)")
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, help="kinds to compare (default: chosen by size)")
     parser.add_argument("--folder", type=Path, help="where the files are made (default: the temporary folder)")
     options = parser.parse_args()
     base, languages, queries = embedded(options)
@@ -59,8 +61,8 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="ragbot-bench-", dir=options.folder) as folder:
             vectors, origin = grown(base, languages, size, Path(folder) / "all.f32")
             truth = Truth(vectors, [languages[i] for i in origin.tolist()], origin, queries)
-            for lists in options.lists or [None]:
-                row = measured(vectors, truth, queries, Path(folder) / f"index-{lists}", lists)
+            for kind in options.kinds or [None]:
+                row = measured(vectors, truth, queries, Path(folder) / f"index-{kind}", KINDS.get(kind))
                 print("| " + " | ".join(str(row[name]) for name in COLUMNS) + " |", flush=True)
 
 
@@ -131,10 +133,10 @@ class Truth:
         return min(float((self.scores[query][found] >= bound - 1e-6).sum()), k) / k
 
 
-def measured(vectors: Vectors, truth: Truth, queries: Vectors, folder: Path, lists: int | None) -> dict[str, Any]:
+def measured(vectors: Vectors, truth: Truth, queries: Vectors, folder: Path, codes: bool | None) -> dict[str, Any]:
     """One row of the table."""
     folder.mkdir()
-    index = FaissIndex(vectors.shape[1], lists=lists)
+    index = FaissIndex(vectors.shape[1], codes=codes)
     started = time.perf_counter()
     for begin in range(0, len(vectors), BATCH):
         ids = range(begin, min(begin + BATCH, len(vectors)))
@@ -146,8 +148,8 @@ def measured(vectors: Vectors, truth: Truth, queries: Vectors, folder: Path, lis
     del index
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         # A process of its own, so that the memory is that of an open index and nothing else.
-        opened = pool.submit(searched, folder, vectors.shape[1], queries, truth.filters, lists).result()
-        changed = pool.submit(change, folder, vectors.shape[1], len(vectors), lists).result()
+        opened = pool.submit(searched, folder, vectors.shape[1], queries, truth.filters, codes).result()
+        changed = pool.submit(change, folder, vectors.shape[1], len(vectors), codes).result()
     tops, groups, filtered = opened.pop("tops"), opened.pop("nearest"), opened.pop("filtered")
     everyone = range(len(queries))
     return {
@@ -169,12 +171,12 @@ def measured(vectors: Vectors, truth: Truth, queries: Vectors, folder: Path, lis
 
 
 def searched(
-    folder: Path, dimension: int, queries: Vectors, filters: dict[str, Ints], lists: int | None
+    folder: Path, dimension: int, queries: Vectors, filters: dict[str, Ints], codes: bool | None
 ) -> dict[str, Any]:
     """Open an index, ask everything, and say what it took."""
     FaissIndex(dimension).top(queries[0], 1)  # imports are not counted
     before, started = resident(), time.perf_counter()
-    index = FaissIndex.load(folder, dimension, 1 << 60, lists=lists)
+    index = FaissIndex.load(folder, dimension, 1 << 60, codes=codes)
     opening = time.perf_counter() - started
     tops = [index.top(query, TOP) for query in queries]
     index.nearest(queries[0], DEPTH)  # what is made once a state
@@ -200,9 +202,9 @@ def searched(
     }
 
 
-def change(folder: Path, dimension: int, count: int, lists: int | None) -> dict[str, str]:
+def change(folder: Path, dimension: int, count: int, codes: bool | None) -> dict[str, str]:
     """Remove three vectors and add three; what it takes to store that, and how much is written."""
-    index = FaissIndex.load(folder, dimension, 1 << 60, lists=lists)
+    index = FaissIndex.load(folder, dimension, 1 << 60, codes=codes)
     before = {path.name for path in folder.iterdir()}
     rows = normalized(np.random.default_rng(3).normal(size=(3, dimension)))
     started = time.perf_counter()

@@ -15,26 +15,34 @@ from typing import Any
 import numpy as np
 
 from ragbot.documents import Chunk, Document, Heading, ParsedDocument
-from ragbot.index.embeddings import StoredEmbeddings
+from ragbot.index.document_rows import DOCUMENT, DocumentRows
 from ragbot.index.filters import Filter
-from ragbot.index.records import Changes, FileState, NewChunk, acl_json, checksum, chunk_checksum, chunk_rows
+from ragbot.index.records import (
+    Changes,
+    FileState,
+    NewChunk,
+    acl_json,
+    checksum,
+    chunk_checksum,
+    chunk_rows,
+    metadata_json,
+)
 from ragbot.index.replacement import replace_chunks
 from ragbot.models.embedders.base import Vectors
 from ragbot.settings import CATALOG
 
 FILE_NAME = CATALOG
-_DOCUMENT = "id, source, title, type, language, date, acl, metadata, content_hash, size, mtime_ns, checksum"
 _CHUNK = 'id, document_id, ordinal, start, "end", page, headings, prefix, text, checksum, parent_start, parent_end'
 _CHUNK_COLUMNS = 12
 _CHUNK_AND_DOCUMENT = (
-    f"c.{', c.'.join(_CHUNK.split(', '))}, d.{', d.'.join(_DOCUMENT.split(', '))} "
+    f"c.{', c.'.join(_CHUNK.split(', '))}, d.{', d.'.join(DOCUMENT.split(', '))} "
     "FROM chunks c JOIN documents d ON d.id = c.document_id"
 )
 #: Chunks of one parent stand side by side: they are looked for this far around one of them.
 _FAMILY = 256
 
 
-class Catalog(StoredEmbeddings):
+class Catalog(DocumentRows):
     """What a knowledge base holds; opens, migrates and raises as :class:`ragbot.index.database.Database`."""
 
     # -- metadata ------------------------------------------------------------------------------------------------
@@ -62,44 +70,11 @@ class Catalog(StoredEmbeddings):
 
     # -- documents -----------------------------------------------------------------------------------------------
 
-    def file_state(self, source: str) -> FileState | None:
-        """What was known of ``source`` when it was ingested, or None."""
-        rows = self._query("SELECT content_hash, size, mtime_ns FROM documents WHERE source = ?", (source,))
-        return FileState(*rows[0]) if rows else None
-
-    def metadata_of(self, source: str) -> dict[str, str] | None:
-        """What a document's loader noted, or None where there is no document of this source."""
-        rows = self._query("SELECT metadata FROM documents WHERE source = ?", (source,))
-        found: dict[str, str] | None = json.loads(rows[0][0]) if rows else None
-        return found
-
-    def touch(self, source: str, state: FileState) -> None:
-        """Note a new modification time of a source whose contents are the same."""
-        with self._transaction() as db:
-            row = db.execute(f"SELECT {_DOCUMENT} FROM documents WHERE source = ?", (source,)).fetchone()
-            self._document(row)  # a damaged row must not get a checksum that fits
-            changed = (*row[:9], state.size, state.mtime_ns)
-            db.execute(
-                "UPDATE documents SET size = ?, mtime_ns = ?, checksum = ? WHERE id = ?",
-                (state.size, state.mtime_ns, checksum(*changed[1:]), row[0]),
-            )
-
-    def set_acl(self, source: str, acl: Sequence[str]) -> bool:
-        """Say who may see a document, empty for everyone; False if it was so already."""
-        with self._transaction() as db:
-            row = db.execute(f"SELECT {_DOCUMENT} FROM documents WHERE source = ?", (source,)).fetchone()
-            self._document(row)
-            changed = (*row[1:6], acl_json(acl), *row[7:11])
-            if changed[5] == row[6]:
-                return False
-            db.execute(
-                "UPDATE documents SET acl = ?, checksum = ? WHERE id = ?", (changed[5], checksum(*changed), row[0])
-            )
-        return True
-
-    def documents(self) -> list[Document]:
-        """All documents, by source."""
-        return [self._document(row) for row in self._query(f"SELECT {_DOCUMENT} FROM documents ORDER BY source")]
+    def documents(self, where: Filter | None = None) -> list[Document]:
+        """The documents that pass ``where``, all without one, by source."""
+        condition, values = (where or Filter()).sql()
+        rows = self._query(f"SELECT {DOCUMENT} FROM documents d WHERE {condition} ORDER BY source", values)
+        return [self._document(row) for row in rows]
 
     def document_text(self, document_id: int) -> str:
         """The whole text of a document."""
@@ -134,7 +109,7 @@ class Catalog(StoredEmbeddings):
         ``acl`` None keeps the access list of the one that is replaced.
         """
         given = None if acl is None else acl_json(acl)
-        metadata = json.dumps(dict(parsed.metadata), ensure_ascii=False, sort_keys=True)
+        metadata = metadata_json(parsed.metadata)
         pages = json.dumps(parsed.pages)
         headings = json.dumps([(h.start, h.level, h.text) for h in parsed.headings], ensure_ascii=False)
         body = (parsed.text, pages, headings, checksum(parsed.text, pages, headings))
@@ -268,20 +243,6 @@ class Catalog(StoredEmbeddings):
     def _drop_chunks(self, db: sqlite3.Connection, document_id: int, seq: int) -> None:
         db.execute("INSERT INTO deletions SELECT ?, id FROM chunks WHERE document_id = ?", (seq, document_id))
         db.execute("DELETE FROM chunks WHERE document_id = ?", (document_id,))
-
-    def _document(self, row: Sequence[Any]) -> Document:
-        self._verify(checksum(*row[1:11]) == row[11], f"document {row[0]}")
-        return Document(
-            id=row[0],
-            source=row[1],
-            title=row[2],
-            type=row[3],
-            language=row[4],
-            date=row[5],
-            content_hash=row[8],
-            acl=tuple(json.loads(row[6])),
-            metadata=json.loads(row[7]),
-        )
 
     def _chunk(self, row: Sequence[Any], document: Document) -> Chunk:
         self._verify(chunk_checksum(row[1:9], row[10:12]) == row[9], f"chunk {row[0]}")

@@ -7,6 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ragbot.index.labels import COLLECTION, GIVEN, TAGS, folded
+
+#: Whether a list in the metadata holds one of the labels. A caller may have written there what is no list.
+_TAGGED = (
+    "EXISTS (SELECT 1 FROM json_each(CASE WHEN json_valid(json_extract(d.metadata, '$.{key}')) "
+    "THEN json_extract(d.metadata, '$.{key}') ELSE '[]' END) WHERE value IN (SELECT value FROM json_each(?)))"
+)
+_COLLECTED = f"json_extract(d.metadata, '$.{COLLECTION}') IN (SELECT value FROM json_each(?))"
+
 
 @dataclass(frozen=True, slots=True)
 class Filter:
@@ -17,6 +26,8 @@ class Filter:
         types: document types (``pdf``, ``md``, …).
         languages: primary language tags (``zh``, ``en``).
         since, until: inclusive bounds on the document's date (ISO 8601); undated documents fail a bound.
+        tags: tags of which one is enough (see :mod:`ragbot.index.labels`); case does not count.
+        collections: collections to search, likewise.
         principals: who asks. None sees everything (the owner of the machine); otherwise a document is seen if its
             access list is empty or names one of the principals.
     """
@@ -27,10 +38,12 @@ class Filter:
     since: str | None = None
     until: str | None = None
     principals: tuple[str, ...] | None = None
+    tags: tuple[str, ...] = ()
+    collections: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a string where a list is meant: its letters would pass for principals."""
-        for name in ("sources", "types", "languages", "principals"):
+        for name in ("sources", "types", "languages", "tags", "collections", "principals"):
             if isinstance(getattr(self, name), str):
                 raise TypeError(f"{name} takes a tuple of strings, not the string {getattr(self, name)!r}")
 
@@ -68,6 +81,12 @@ class Filter:
         for column, allowed in (("type", self.types), ("language", self.languages)):
             if allowed:
                 one_of([f"d.{column} IN ({','.join('?' * len(allowed))})"], allowed)
+        if self.tags:
+            asked = json.dumps([folded(tag) for tag in self.tags], ensure_ascii=False)
+            one_of([_TAGGED.format(key=key) for key in (TAGS, GIVEN)], [asked, asked])
+        if self.collections:
+            names = [folded(name) for name in self.collections]
+            one_of([_COLLECTED], [json.dumps(names, ensure_ascii=False)])
         if self.since:
             one_of(["d.date >= ?"], [self.since])
         if self.until:

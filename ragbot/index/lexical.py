@@ -35,7 +35,7 @@ B = 0.75
 #: Times that a stored index is read before it is given up.
 _ATTEMPTS = 3
 #: Raised when terms are made differently: an older index is then built again.
-ANALYSIS_VERSION = 1
+ANALYSIS_VERSION = 2
 #: Likewise of the files.
 _LAYOUT = 2
 #: One in so many scores is looked at to bound the best ones from below.

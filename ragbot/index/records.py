@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,6 +66,11 @@ def acl_json(acl: Sequence[str]) -> str:
     if isinstance(acl, str):
         raise TypeError(f"acl takes a list of principals, not the string {acl!r}")
     return json.dumps(sorted(acl))
+
+
+def metadata_json(metadata: Mapping[str, str]) -> str:
+    """Metadata as they are stored."""
+    return json.dumps(dict(metadata), ensure_ascii=False, sort_keys=True)
 
 
 def chunk_rows(

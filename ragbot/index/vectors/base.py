@@ -35,7 +35,7 @@ class VectorIndex(Protocol):
 
     @property
     def description(self) -> str:
-        """How it searches, in a word for people: ``flat``, ``sq8``, ``ivf1024+sq8``, …"""
+        """How it searches, in a word for people: ``flat``, ``pq192x4``, …"""
 
     def apply(
         self, seq: int, removed: Sequence[int], added: Sequence[int], vectors: Vectors, groups: Sequence[str] = ()

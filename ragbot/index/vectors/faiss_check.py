@@ -47,7 +47,7 @@ def read_whole(folder: Path, identity: str) -> tuple[dict[str, Any], Ints]:
 
 
 def describe(folder: Path) -> str | None:
-    """How the stored index searches (``flat``, ``sq8``, …); None where there is none that can be read."""
+    """How the stored index searches (``flat``, ``pq192x4``, …); None where there is none that can be read."""
     try:
         return str(read_container(folder / FILE_NAME, KIND)[0]["description"])
     except (FileNotFoundError, CorruptError):

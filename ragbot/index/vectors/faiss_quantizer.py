@@ -18,8 +18,8 @@ from ragbot.index.vectors.base import Floats
 from ragbot.models.embedders.base import Vectors
 
 KIND = "vector-product-quantizer"
-#: Vectors from which on there are codes; eval.benchmarks.vector_sizes measures both kinds.
-CODES_FROM = 20_000
+#: Vectors from which on there are codes, and about where they become the faster kind (eval.benchmarks.vector_sizes).
+CODES_FROM = 12_000
 #: Vectors that :meth:`Quantizer.train` wants.
 SAMPLE = 16_384
 BITS = 4

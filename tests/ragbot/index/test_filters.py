@@ -80,7 +80,7 @@ def test_empty() -> None:
     assert not Filter(types=("md",)).empty
 
 
-@pytest.mark.parametrize("field", ["sources", "types", "languages", "principals"])
+@pytest.mark.parametrize("field", ["sources", "types", "languages", "tags", "collections", "principals"])
 def test_a_string_is_not_taken_for_its_letters(field: str) -> None:
     with pytest.raises(TypeError, match=field):
         Filter(**{field: "alice"})

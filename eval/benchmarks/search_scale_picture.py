@@ -1,0 +1,37 @@
+"""How a search grows with the number of chunks, as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+#: Panels: title, unit, and the columns of the table with their names in the legend.
+PANELS = (
+    ("Search", "ms", {"p95_ms": "P95", "p50_ms": "P50"}),
+    (
+        "Parts of it (processor, P50)",
+        "ms",
+        {"embed": "embedding", "dense": "dense", "lexical": "lexical", "catalog": "catalog"},
+    ),
+    ("Opening", "s", {"open_s": "all files checked"}),
+    ("Memory", "MB", {"own_MB": "own", "mapped_MB": "mapped files"}),
+    ("Disk", "MB", {"catalog_MB": "catalog", "index_MB": "indexes"}),
+    ("Recall@10 of the dense side", "", {"recall@10": "beside an exact search"}),
+)
+
+
+def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
+    """Write a PNG with one panel for each kind of cost."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(12, 6.5), layout="constrained")
+    sizes = [row["chunks"] for row in rows]
+    for axes, (title, unit, columns) in zip(figure.subplots(2, 3).ravel(), PANELS, strict=True):
+        for column, name in columns.items():
+            axes.plot(sizes, [float(row[column]) for row in rows], marker="o", label=name)
+        axes.set(title=title, xlabel="chunks", ylabel=unit, xscale="log")
+        axes.set_ylim((0.9, 1.005) if column == "recall@10" else (0, None))
+        axes.grid(alpha=0.3)
+        axes.legend(frameon=False)
+    figure.savefig(path, dpi=120)
