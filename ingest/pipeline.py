@@ -26,6 +26,7 @@ from ingest.sources import Found, find, vanished
 from ingest.web.address import is_url
 from ragbot.documents import IngestReport, ParsedDocument
 from ragbot.index.knowledge_base import KnowledgeBase
+from ragbot.index.labels import Labels
 from ragbot.models.embedders.base import Embedder
 from ragbot.settings import ContextName
 
@@ -52,6 +53,7 @@ def ingest(
     images: bool = False,
     readers: Mapping[str, str] | None = None,
     only: Collection[Path] | None = None,
+    labels: Labels | None = None,
     user_agent: str = "ragbot",
     allow_private: bool = False,
     progress: ProgressCallback | None = None,
@@ -73,6 +75,7 @@ def ingest(
         images: also read the pictures in folders; one that is named itself is read in any case.
         readers: classes, as ``module:class``, that read the files of a suffix (see :mod:`ingest.readers`).
         only: of what is found, read these files (absolute paths) and what lies in these folders; None for all.
+        labels: tags and a collection for the documents; what is None keeps what an old one had.
         user_agent: what servers are told when a page is fetched.
         allow_private: whether a URL may name a host in a private network.
         progress: called after each file.
@@ -95,9 +98,9 @@ def ingest(
     workers = parsers or _cores()
     with kb.writing() as catalog, ParserPool(workers, limits or Limits()) as pool:
         meter = Meter(progress, len(found.files) + len(urls), sum(map(size_of, found.files)))
-        run = Run(kb, embedder, chunker, acl, meter, BATCH, context, writer)
+        run = Run(kb, embedder, chunker, acl, meter, BATCH, context, writer, labels or Labels())
         made = (run.signature, str(max_bytes), *sorted(suffixes), *(f"{key}={readers[key]}" for key in sorted(readers)))
-        archives = KnownArchives(catalog, made, again=acl is not None)
+        archives = KnownArchives(catalog, made, again=acl is not None or run.labels.given)
         signatures = (run.signature, *(f"{run.signature}/{reader}" for reader in readers.values()))
 
         def known(source: str) -> Mapping[str, str] | None:
@@ -136,12 +139,13 @@ def ingest_documents(
     acl: Sequence[str] | None = None,
     context: ContextName = "title",
     writer: ContextWriter | None = None,
+    labels: Labels | None = None,
     progress: ProgressCallback | None = None,
 ) -> IngestReport:
     """Bring documents that are in memory into a knowledge base, by source name. Raises as :func:`ingest`."""
     with kb.writing():
         meter = Meter(progress, len(documents), sum(len(document.text) for document in documents.values()))
-        run = Run(kb, embedder, chunker, acl, meter, BATCH, context, writer)
+        run = Run(kb, embedder, chunker, acl, meter, BATCH, context, writer, labels or Labels())
         for source, document in documents.items():
             run.take(source, document)
         return run.finish()

@@ -22,14 +22,15 @@ from ragbot.errors import LoaderError
 from ragbot.index.contexts import forget_changed
 from ragbot.index.counting import COUNTING, counting
 from ragbot.index.knowledge_base import KnowledgeBase
+from ragbot.index.labels import Labels
 from ragbot.index.records import FileState, NewChunk
 from ragbot.models.embedders.base import Embedder, Vectors
 from ragbot.settings import ContextName
 
 log = logging.getLogger(__name__)
 
-#: Raised when loaders make other text of the same file: unchanged files are then read again.
-LOADERS_VERSION = 2
+#: Raised when loaders make other text or labels of the same file: unchanged files are then read again.
+LOADERS_VERSION = 3
 #: Documents that wait for their batch are bounded in characters and in vectors too: those of long ones are many.
 PENDING_CHARACTERS = 8_000_000
 PENDING_VECTORS = 16_384
@@ -56,6 +57,7 @@ class Run:
         batch: texts to be embedded are gathered over documents up to this many, so that small files fill the cores too.
         context: what is embedded in front of a chunk; ``model`` needs a ``writer``.
         writer: asks the chat model.
+        labels: what the person gives to the documents.
     """
 
     kb: KnowledgeBase
@@ -66,6 +68,7 @@ class Run:
     batch: int
     context: ContextName = "title"
     writer: ContextWriter | None = None
+    labels: Labels = field(default_factory=Labels)
     _describer: Describer | None = field(init=False, default=None)
     _counted: str = field(init=False, default="")
     #: Sources of which some chunks lack their lines.
@@ -125,7 +128,7 @@ class Run:
 
     def queue(self, document: Pending) -> None:
         """Have a document stored; it is committed when its batch is full, or by :meth:`finish`."""
-        document = self._described(document)
+        document = self._described(self._labelled(document))
         self._pending.append(document)
         wanted = {chunk.embedded_hash: chunk for chunk in document.chunks if chunk.embedded_hash not in self._known}
         self._known.update(self.kb.catalog.embeddings_of(wanted))
@@ -138,8 +141,11 @@ class Run:
             self._flush()
 
     def unchanged(self, source: str, size: int) -> None:
-        """The contents are the same; who may see them can be new."""
+        """The contents are the same; who may see them, and their labels, can be new."""
         changed = self.acl is not None and self.kb.catalog.set_acl(source, self.acl)
+        if self.labels.given:
+            known = self.kb.catalog.metadata_of(source) or {}
+            changed |= self.kb.catalog.set_metadata(source, self.labels.applied(known, known))
         (self._updated if changed else self._skipped).append(source)
         self.meter.advance(source, size)
 
@@ -170,6 +176,11 @@ class Run:
             contexts_failed=self._describer.failed if self._describer else 0,
             seconds=time.perf_counter() - self._started,
         )
+
+    def _labelled(self, document: Pending) -> Pending:
+        known = self.kb.catalog.metadata_of(document.source)
+        metadata = self.labels.applied(document.parsed.metadata, known)
+        return replace(document, parsed=replace(document.parsed, metadata=metadata))
 
     def _described(self, document: Pending) -> Pending:
         """The document with its lines, if a chat model writes some."""

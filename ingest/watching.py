@@ -21,6 +21,7 @@ from ingest.sources import absolute
 from ingest.web.address import is_url
 from ragbot.documents import IngestReport
 from ragbot.errors import LockedError, RagbotError
+from ragbot.index.labels import Labels
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ class Ingester(Protocol):
         acl: Sequence[str] | None = None,
         sync: bool = False,
         only: Collection[Path] | None = None,
+        labels: Labels | None = None,
         progress: ProgressCallback | None = None,
     ) -> IngestReport:
         """See :meth:`ragbot.bot.RagBot.ingest`."""
@@ -54,6 +56,7 @@ def watch(
     paths: Iterable[str | os.PathLike[str]],
     *,
     acl: Sequence[str] | None = None,
+    labels: Labels | None = None,
     sync: bool = False,
     stop: threading.Event | None = None,
     suffixes: Collection[str] = SUPPORTED_SUFFIXES,
@@ -70,7 +73,7 @@ def watch(
     Args:
         bot: where the documents go.
         paths: files and folders; URLs are fetched by the first run only.
-        acl: as for an ingestion, in every run.
+        acl, labels: as for an ingestion, in every run.
         sync: in every run, remove the documents whose files have vanished from the folders.
         stop: ends the watch when it is set.
         suffixes: of the files in the folders whose changes matter.
@@ -93,13 +96,13 @@ def watch(
     def ingest(only: Collection[Path]) -> IngestReport:
         # A folder that has vanished for now is no reason to stop.
         places = [root for root in roots if _state(root)]
-        return bot.ingest(*places, acl=acl, sync=sync, only=only, progress=progress)
+        return bot.ingest(*places, acl=acl, labels=labels, sync=sync, only=only, progress=progress)
 
     with Changes(sorted(watched.files), folders) as changes:
         while not over.is_set():
             try:
                 if urls or watched.files or watched.is_filled():
-                    report = bot.ingest(*urls, *roots, acl=acl, sync=sync, only=None, progress=progress)
+                    report = bot.ingest(*urls, *roots, acl=acl, labels=labels, sync=sync, only=None, progress=progress)
                 else:
                     report = IngestReport()
                 yield report

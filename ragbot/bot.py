@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -15,9 +16,12 @@ from ragbot.generation.chat_models import chat_model as chat_model
 from ragbot.generation.chat_models import model_options as model_options
 from ragbot.index.filters import Filter
 from ragbot.index.knowledge_base import KnowledgeBase
+from ragbot.index.labels import Labels
 from ragbot.index.vectors.stores import StoreOptions
-from ragbot.models.registry import EXTRACTIVE, NO_RERANKER, load_reranker
+from ragbot.models.registry import EXTRACTIVE
 from ragbot.models.registry import load_embedder as load_embedder
+from ragbot.models.rerankers.choice import ChosenReranker
+from ragbot.retrieval.feedback import FEEDBACK
 from ragbot.retrieval.retriever import HybridRetriever, RetrievalOptions
 from ragbot.settings import RetrievalSettings, Settings, load_settings
 
@@ -31,11 +35,14 @@ if TYPE_CHECKING:
     from ingest.contextual import ContextWriter
     from ingest.pipeline import ProgressCallback
     from ragbot.generation.chain import AnswerChain, AnswerStream
+    from ragbot.generation.rewriting.base import Rewriter
     from ragbot.models.embedders.base import Embedder
-    from ragbot.models.rerankers.base import Reranker
+    from ragbot.retrieval.explanation import Explanation
 
 #: Requests for context lines that a server is sent at a time.
 _AT_ONCE = 8
+#: Hits whose languages are those of the documents that a question may be about.
+_LANGUAGES_OF = 20
 
 
 class RagBot(Explorer):
@@ -59,9 +66,8 @@ class RagBot(Explorer):
         self._chain_lock = threading.Lock()
         self._model: BaseChatModel | None = None
         self._model_lock = threading.Lock()
-        self.retriever = HybridRetriever(
-            kb, embedder, retrieval_options(settings.retrieval), reranker_of(settings.retrieval.reranker)
-        )
+        self._reranker = ChosenReranker(settings.retrieval.reranker, embedder.fingerprint.name)
+        self.retriever = HybridRetriever(kb, embedder, retrieval_options(settings.retrieval), self._reranker)
 
     @classmethod
     def open(
@@ -103,6 +109,7 @@ class RagBot(Explorer):
         acl: Sequence[str] | None = None,
         sync: bool = False,
         only: Collection[Path] | None = None,
+        labels: Labels | None = None,
         progress: ProgressCallback | None = None,
     ) -> IngestReport:
         """Bring files, folders, archives and URLs in; unchanged ones are skipped, and a bad one stops nothing.
@@ -111,6 +118,7 @@ class RagBot(Explorer):
             acl: principals that may see the documents, empty for everyone; None keeps what an old one had.
             sync: also remove the documents whose files have vanished from the folders that are named.
             only: of what is found, read these files (absolute paths) and what lies in these folders; None for all.
+            labels: tags and a collection for the documents; what is None keeps what an old one had.
             progress: called as the run goes on.
 
         Raises:
@@ -138,6 +146,7 @@ class RagBot(Explorer):
             images=chosen.images,
             readers=chosen.readers,
             only=only,
+            labels=labels,
             user_agent=chosen.user_agent,
             allow_private=chosen.allow_private,
             progress=progress,
@@ -147,6 +156,7 @@ class RagBot(Explorer):
         self,
         documents: Mapping[str, ParsedDocument],
         acl: Sequence[str] | None = None,
+        labels: Labels | None = None,
         progress: ProgressCallback | None = None,
     ) -> IngestReport:
         """Bring documents in that are in memory, by source name."""
@@ -160,6 +170,7 @@ class RagBot(Explorer):
             acl=acl,
             context=self.settings.chunking.context,
             writer=self._context_writer(),
+            labels=labels,
             progress=progress,
         )
 
@@ -184,8 +195,18 @@ class RagBot(Explorer):
     # -- questions -----------------------------------------------------------------------------------------------
 
     def search(self, question: str, top_k: int | None = None, where: Filter | None = None) -> list[ScoredChunk]:
-        """The chunks that fit best, best first."""
-        return self.retriever.search(question, self._top_k(top_k), where)
+        """The chunks that fit best, best first; the question is rewritten before, if ``retrieval.rewrite`` says so."""
+        from ragbot.generation.rewriting.base import rewrite
+
+        return self.retriever.search_many(rewrite(self.rewriter, question).queries, self._top_k(top_k), where)
+
+    def explain(self, question: str, top_k: int | None = None, where: Filter | None = None) -> Explanation:
+        """What :meth:`search` finds, and why: scores, places and words of each hit, and what each step changed."""
+        from ragbot.generation.rewriting.base import rewrite
+        from ragbot.retrieval.explanation import explain
+
+        queries, count = rewrite(self.rewriter, question).queries, self._top_k(top_k)
+        return explain(self.kb, question, lambda which: self.retriever.search_many(queries, count, which), where)
 
     def ask(self, question: str, history: Sequence[Message] = (), where: Filter | None = None) -> Answer:
         """An answer with citations, or a refusal."""
@@ -209,8 +230,28 @@ class RagBot(Explorer):
                     top_k=self.settings.retrieval.top_k,
                     min_confidence=self.settings.generation.min_confidence,
                     language=self.settings.language,
+                    rewriter=self.rewriter,
                 )
             return self._chain
+
+    @cached_property
+    def rewriter(self) -> Rewriter:
+        """What makes of a question the texts that are searched for, as ``retrieval.rewrite`` says.
+
+        Raises:
+            SettingsError: it takes a chat model, and there is none.
+        """
+        from ragbot.generation.rewriting import make_rewriter, needs_model
+
+        chosen = self.settings.retrieval
+        without = self._llm is None or self._llm == EXTRACTIVE or not needs_model(chosen.rewrite)
+        return make_rewriter(
+            chosen.rewrite, chosen.rewrites, None if without else self._chat_model(), self._languages_about
+        )
+
+    def _languages_about(self, question: str) -> set[str]:
+        found = self.retriever.search(question, _LANGUAGES_OF)
+        return {hit.chunk.document.language for hit in found}
 
     # -- the ecosystem's interfaces ------------------------------------------------------------------------------
 
@@ -241,6 +282,7 @@ class RagBot(Explorer):
     def close(self) -> None:
         """Close the knowledge base."""
         self.kb.close()
+        self._reranker.close()
 
     def __enter__(self) -> Self:
         return self
@@ -295,15 +337,13 @@ def retrieval_options(settings: RetrievalSettings) -> RetrievalOptions:
     return RetrievalOptions(
         dense_weight=settings.dense_weight,
         candidates=settings.candidates,
+        fusion=settings.fusion,
         rerank_candidates=settings.rerank_candidates,
+        rerank_tokens=settings.rerank_tokens,
         duplicates=settings.duplicates,
         diversity=settings.diversity,
+        feedback=FEEDBACK if settings.rewrite == "feedback" else 0.0,
     )
-
-
-def reranker_of(spec: str) -> Reranker | None:
-    """The reranker that the settings name; None for ``none``. Raises ModelNotFoundError, MissingExtraError."""
-    return None if spec == NO_RERANKER else load_reranker(spec)
 
 
 def store_options(settings: Settings) -> StoreOptions:

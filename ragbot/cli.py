@@ -77,6 +77,14 @@ def ingest(
         list[str] | None,
         typer.Option("--acl", metavar="NAME", help="Who may see them (default: everyone); repeatable."),
     ] = None,
+    tag: Annotated[
+        list[str] | None,
+        typer.Option("--tag", metavar="TAG", help='Tag that they get; repeatable, and "" takes old ones away.'),
+    ] = None,
+    collection: Annotated[
+        str | None,
+        typer.Option("--collection", metavar="NAME", help='Collection that they belong to; "" for none.'),
+    ] = None,
     sync: Annotated[
         bool, typer.Option("--sync", help="Also remove documents whose files have vanished from the folders.")
     ] = False,
@@ -106,8 +114,10 @@ def ingest(
     (exit code 0), and --json prints one object a line: the report of each run that did something, or its error.
     """
     from ragbot.console import intake
+    from ragbot.index.labels import Labels
 
-    return intake.ingest(options, paths, acl or (), sync, reader or (), watch)
+    labels = Labels(None if tag is None else tuple(tag), collection)
+    return intake.ingest(options, paths, acl or (), sync, reader or (), watch, labels)
 
 
 @app.command()

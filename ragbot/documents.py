@@ -95,12 +95,33 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
+class Duplicate:
+    """A chunk that was left out of the hits because a better hit says what it says.
+
+    ``relation``: ``same`` (but for case, spacing and punctuation), ``contained`` (a part of the hit), or ``near`` (the
+    same sentences with a few of no weight added).
+    """
+
+    chunk_id: int
+    source: str
+    title: str
+    page: int | None
+    start: int
+    end: int
+    relation: Literal["same", "contained", "near"]
+
+
+@dataclass(frozen=True, slots=True)
 class ScoredChunk:
-    """A search hit: the higher ``score``, the better. ``components`` names what the score was made of."""
+    """A search hit: the higher ``score``, the better. ``components`` names what the score was made of.
+
+    ``duplicates`` are the places that say the same, which stand in no hit of their own.
+    """
 
     chunk: Chunk
     score: float
     components: Mapping[str, float] = field(default_factory=dict)
+    duplicates: tuple[Duplicate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,15 @@ No YAML parser is run over a stranger's file: no anchors, no tags, no expansion.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 _LINE = re.compile(r"([A-Za-z_][\w.-]{0,63})[ \t]*:(?:[ \t]+(.*))?")
 _COMMENT = re.compile(r"[ \t]+#.*$")
+_ENTRY = re.compile(r"[ \t]*-[ \t]+(.*)")
 _MAX_LINES = 500
+#: Longer lines hold no list of tags that anybody wrote.
+_LONGEST = 2_000
 
 
 def parse_front_matter(text: str) -> tuple[Mapping[str, str], int]:
@@ -40,6 +43,28 @@ def parse_front_matter(text: str) -> tuple[Mapping[str, str], int]:
         if newline < 0:
             break
     return MappingProxyType({}), 0
+
+
+def front_matter_list(front: str, keys: Sequence[str]) -> list[str]:
+    """The entries of the fields of these names: ``key: a, b``, ``key: [a, b]``, or a line ``- a`` for each.
+
+    Args:
+        front: the front matter alone, as far as :func:`parse_front_matter` says.
+    """
+    found: list[str] = []
+    reading = False
+    for line in front.split("\n")[:_MAX_LINES]:
+        if len(line) > _LONGEST:
+            continue
+        match = _LINE.fullmatch(line.rstrip())
+        if match:
+            reading = match.group(1).lower() in keys
+            entries = _COMMENT.sub("", f" {match.group(2) or ''}").strip().strip("[]").split(",") if reading else []
+        else:
+            entry = _ENTRY.fullmatch(line.rstrip())
+            entries = [_COMMENT.sub("", entry.group(1))] if reading and entry else []
+        found += [plain for entry in entries if (plain := entry.strip().strip("\"'").strip())]
+    return found
 
 
 def _scalar(value: str) -> str:

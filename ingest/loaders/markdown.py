@@ -10,10 +10,11 @@ import re
 from pathlib import Path
 
 from ingest.loaders.fields import iso_day, pick_language, pick_title
-from ingest.loaders.front_matter import parse_front_matter
+from ingest.loaders.front_matter import front_matter_list, parse_front_matter
 from ingest.loaders.source import DEFAULT_MAX_BYTES
 from ingest.loaders.text import read_text
 from ragbot.documents import Heading, ParsedDocument
+from ragbot.index.labels import declared_tags
 
 _ATX = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*))?")
 _ATX_CLOSING = re.compile(r"(?:^|[ \t]+)#+$")
@@ -28,7 +29,7 @@ _MAX_SETEXT_LINES = 3
 
 
 class MarkdownLoader:
-    """Reads Markdown; the front matter's title, date and language are used, its author becomes metadata."""
+    """Reads Markdown; the front matter's title, date and language are used, its author and tags become metadata."""
 
     def __init__(self, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
         self._max_bytes = max_bytes
@@ -41,6 +42,7 @@ class MarkdownLoader:
         author = fields.get("author", "")
         if author:
             metadata["author"] = author
+        metadata |= declared_tags(front_matter_list(text[:body], ("tags", "keywords")))
         return ParsedDocument(
             text=text,
             title=pick_title(fields.get("title", ""), headings, path),

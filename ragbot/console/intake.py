@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ragbot.bot import RagBot
     from ragbot.console.terminal import Terminal
     from ragbot.documents import IngestReport
+    from ragbot.index.labels import Labels
     from ragbot.settings import Settings
 
 
@@ -26,6 +27,7 @@ def ingest(
     sync: bool = False,
     readers: Sequence[str] = (),
     watch: bool = False,
+    labels: Labels | None = None,
 ) -> int:
     """Ingest and report, and with ``watch`` go on; returns the exit code (see ``ragbot ingest --help``)."""
     from ingest.contextual import require_model
@@ -39,8 +41,8 @@ def ingest(
             if watch:
                 from ragbot.console.watching import follow
 
-                return follow(bot, terminal, paths, acl, sync)
-            done = run(bot, terminal, paths, acl, sync)
+                return follow(bot, terminal, paths, acl, sync, labels)
+            done = run(bot, terminal, paths, acl, sync, labels)
     except RagbotError as error:
         if watch and terminal.as_json:
             from ragbot.console.watching import json_error
@@ -115,12 +117,17 @@ def _only_suffix(reader: str, paths: Sequence[str]) -> str:
 
 
 def run(
-    bot: RagBot, terminal: Terminal, paths: Sequence[str | Path], acl: Sequence[str] = (), sync: bool = False
+    bot: RagBot,
+    terminal: Terminal,
+    paths: Sequence[str | Path],
+    acl: Sequence[str] = (),
+    sync: bool = False,
+    labels: Labels | None = None,
 ) -> IngestReport | None:
     """Ingest under a progress bar; None if Ctrl-C stopped it."""
     try:
         with IngestProgress(terminal) as progress:
-            return bot.ingest(*paths, acl=acl or None, sync=sync, progress=progress)
+            return bot.ingest(*paths, acl=acl or None, sync=sync, labels=labels, progress=progress)
     except KeyboardInterrupt:
         tell_interrupted(terminal, progress)
         return None

@@ -41,11 +41,23 @@ def kb_list(options: Options) -> None:
 
 @kb_app.command("documents")
 @command
-def kb_documents(options: KnowledgeBaseOptions) -> None:
-    """The documents: type, language, date, title, source."""
+def kb_documents(
+    options: KnowledgeBaseOptions,
+    tag: Annotated[
+        list[str] | None,
+        typer.Option("--tag", metavar="TAG", help="Only those with this tag (or one of several); repeatable."),
+    ] = None,
+    collection: Annotated[
+        list[str] | None,
+        typer.Option("--collection", metavar="NAME", help="Only those of this collection; repeatable."),
+    ] = None,
+) -> None:
+    """The documents: type, language, date, title, source, collection and tags."""
     from ragbot.console import knowledge, render
 
-    options.terminal.show({"documents": knowledge.all_documents(options)}, render.documents)
+    found = knowledge.all_documents(options, tag or (), collection or ())
+    filtered = bool(tag or collection)
+    options.terminal.show({"documents": found}, render.no_such_documents if filtered and not found else render.documents)
 
 
 @kb_app.command("remove")

@@ -41,8 +41,14 @@ def settings_of(options: Options, search: SearchOptions | None = None) -> Settin
     """The settings with what the command line says on top. Raises SettingsError."""
     from ragbot.settings import load_settings
 
-    top_k = {"retrieval.top_k": search.top_k} if search else {}
-    return load_settings({**options.arguments(), **top_k}, options.config)[0]
+    searching: dict[str, object] = {}
+    if search:
+        searching = {
+            "retrieval.top_k": search.top_k,
+            "retrieval.rewrite": search.rewrite,
+            "retrieval.reranker": search.reranker,
+        }
+    return load_settings({**options.arguments(), **searching}, options.config)[0]
 
 
 def usable_folder(settings: Settings) -> Path:
@@ -206,6 +212,8 @@ def where(search: SearchOptions) -> Filter | None:
         languages=tuple(tag.lower().partition("-")[0] for tag in search.language or ()),
         since=since,
         until=until,
+        tags=tuple(search.tag or ()),
+        collections=tuple(search.collection or ()),
     )
     return None if condition.empty else condition
 
@@ -237,7 +245,11 @@ def _patterns(name: str) -> Iterable[str]:
         yield f"*/{name}"
 
 
-def all_documents(options: KnowledgeBaseOptions) -> list[Document]:
-    """All documents, by source."""
+def all_documents(
+    options: KnowledgeBaseOptions, tags: Sequence[str] = (), collections: Sequence[str] = ()
+) -> list[Document]:
+    """The documents that have one of the tags and are in one of the collections, if any are given; by source."""
+    from ragbot.index.filters import Filter
+
     with opened_catalog(existing_folder(settings_of(options))) as catalog:
-        return catalog.documents()
+        return catalog.documents(Filter(tags=tuple(tags), collections=tuple(collections)))

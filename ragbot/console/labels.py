@@ -27,6 +27,7 @@ class Labels:
     filtered: str
     score: str
     characters: str
+    also_in: str
     stopped: str
     no_answer_yet: str
     no_sources: str
@@ -52,6 +53,7 @@ LABELS = {
         filtered="Filters are set: fewer of them may find more.",
         score="score {}",
         characters="characters {}–{} of {}",
+        also_in="also in: {}",
         stopped="(stopped)",
         no_answer_yet="There is no answer yet.",
         no_sources="The last answer has no sources.",
@@ -78,6 +80,7 @@ LABELS = {
         filtered="已设置筛选条件；放宽条件也许能找到更多。",
         score="得分 {}",
         characters="第 {}–{} 个字符，{}",
+        also_in="另见：{}",
         stopped="（已停止）",
         no_answer_yet="还没有回答。",
         no_sources="上一个回答没有来源。",

@@ -162,6 +162,14 @@ class SearchOptions:
         list[str] | None,
         typer.Option("--language", metavar="TAG", help="Only documents in this language (zh, en); repeatable."),
     ] = None
+    tag: Annotated[
+        list[str] | None,
+        typer.Option("--tag", metavar="TAG", help="Only documents with this tag (or one of several); repeatable."),
+    ] = None
+    collection: Annotated[
+        list[str] | None,
+        typer.Option("--collection", metavar="NAME", help="Only documents of this collection; repeatable."),
+    ] = None
     since: Annotated[
         str | None, typer.Option("--since", metavar="DATE", help="Only documents of this day or later: YYYY[-MM[-DD]].")
     ] = None
@@ -172,6 +180,20 @@ class SearchOptions:
     top_k: Annotated[
         int | None,
         typer.Option("--top-k", min=1, max=1000, metavar="N", show_default=False, help="How many passages to look at."),
+    ] = None
+    reranker: Annotated[
+        str | None,
+        typer.Option(
+            "--reranker", metavar="MODEL", help="What reads the best hits again: none, bundled, provider:model, a folder."
+        ),
+    ] = None
+    rewrite: Annotated[
+        str | None,
+        typer.Option(
+            "--rewrite",
+            metavar="NAME",
+            help="What is done to a question before the search: none, rules, standalone, multi-query, hyde, decompose, feedback.",
+        ),
     ] = None
 
 

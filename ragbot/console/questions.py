@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from ragbot.console import render
+from ragbot.console.explain_labels import explain_labels
+from ragbot.console.explained import explanation, without_hits
 from ragbot.console.jsonout import plain
 from ragbot.console.knowledge import opened_bot, settings_of, where
 from ragbot.console.labels import labels_for
@@ -36,13 +38,17 @@ def search(options: IndexOptions, search: SearchOptions, question: str, explain:
     settings, condition, terminal = settings_of(options, search), where(search), options.terminal
     question = _checked(question)
     with opened_bot(options, settings) as bot:
-        found = bot.search(question, where=condition)
+        reasons = bot.explain(question, where=condition) if explain else None
+        found = [item.hit for item in reasons.hits] if reasons else bot.search(question, where=condition)
         if terminal.as_json:
-            terminal.json({"query": question, "hits": plain(found)})
+            more = {"explanation": without_hits(reasons)} if reasons else {}
+            terminal.json({"query": question, "hits": plain(found), **more})
             return
         labels = labels_for(settings, question)
-        if found:
-            render.hits(terminal, found, labels, explain)
+        if reasons and found:
+            explanation(terminal, reasons, labels, explain_labels(settings, question))
+        elif found:
+            render.hits(terminal, found, labels)
         elif not bot.kb.catalog.counts()["documents"]:
             terminal.line(labels.no_documents)
         else:

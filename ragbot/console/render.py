@@ -11,10 +11,13 @@ from typing import Any
 from ragbot.console.labels import LABELS, Labels
 from ragbot.console.terminal import Terminal
 from ragbot.documents import Answer, Chunk, Citation, Document, IngestReport, ScoredChunk
+from ragbot.index.labels import COLLECTION, tags_of
 
 #: Characters of a hit that are shown, and of failures and near documents the most that are listed.
 _SNIPPET = 300
 _NEAREST = 3
+#: Other places of one hit that are named.
+_COPIES = 5
 #: Languages whose name is worth more than their tag.
 _LANGUAGES = {"zh": "Chinese", "en": "English", "ja": "Japanese", "ko": "Korean", "": "unknown"}
 
@@ -57,7 +60,7 @@ def after_answer(terminal: Terminal, answer: Answer, threshold: float, quotes: b
         if not answer.abstained:
             terminal.line(labels.no_citations)
         terminal.line(labels.nearest)
-        places = dict.fromkeys(_chunk_place(hit.chunk, labels) for hit in answer.hits)
+        places = dict.fromkeys(chunk_place(hit.chunk, labels) for hit in answer.hits)
         for text in list(places)[:_NEAREST]:
             terminal.line(f"- {text}", hang=2)
     if answer.hits:
@@ -69,19 +72,20 @@ def after_answer(terminal: Terminal, answer: Answer, threshold: float, quotes: b
         terminal.note(seconds)
 
 
-def hits(terminal: Terminal, found: Sequence[ScoredChunk], labels: Labels, explain: bool = False) -> None:
+def hits(terminal: Terminal, found: Sequence[ScoredChunk], labels: Labels) -> None:
     """Numbered hits: where, how good, what it says, and the offsets."""
     for number, hit in enumerate(found, 1):
         chunk = hit.chunk
         if number > 1:
             terminal.line()
-        terminal.line(f"{number}. {_chunk_place(chunk, labels)}", "bold", hang=3)
+        terminal.line(f"{number}. {chunk_place(chunk, labels)}", "bold", hang=3)
         terminal.line(snippet(chunk.text), indent=3)
         details = labels.characters.format(chunk.start, chunk.end, chunk.document.source)
         terminal.line(f"{labels.score.format(f'{hit.score:.2f}')} · {details}", "dim", indent=3)
-        if explain:
-            parts = " · ".join(f"{name} {value:.3f}" for name, value in hit.components.items())
-            terminal.line(parts, "dim", indent=3)
+        also = dict.fromkeys(file_name(copy.source) for copy in hit.duplicates)
+        if also:
+            more = f" … +{len(also) - _COPIES}" if len(also) > _COPIES else ""
+            terminal.line(labels.also_in.format(", ".join(list(also)[:_COPIES])) + more, "dim", indent=3)
 
 
 def snippet(text: str) -> str:
@@ -90,7 +94,8 @@ def snippet(text: str) -> str:
     return text if len(text) <= _SNIPPET else text[: _SNIPPET - 1].rstrip() + "…"
 
 
-def _chunk_place(chunk: Chunk, labels: Labels) -> str:
+def chunk_place(chunk: Chunk, labels: Labels) -> str:
+    """Where a chunk stands, as :func:`place` says it."""
     return place(chunk.document.title, chunk.document.source, chunk.page, " > ".join(chunk.headings), labels)
 
 
@@ -174,11 +179,30 @@ def documents(terminal: Terminal, listing: Mapping[str, Sequence[Document]]) -> 
         return
     terminal.columns(
         [
-            (item.type, item.language or "-", item.date or "-", item.title or file_name(item.source), item.source)
+            (
+                item.type,
+                item.language or "-",
+                item.date or "-",
+                item.title or file_name(item.source),
+                item.source,
+                _labels(item),
+            )
             for item in found
         ]
     )
     terminal.note(_many(len(found), "document"))
+
+
+def no_such_documents(terminal: Terminal, listing: Mapping[str, Sequence[Document]]) -> None:
+    """Nothing has these labels."""
+    terminal.line("No document has these labels; ragbot kb documents shows all of them, with theirs.")
+
+
+def _labels(document: Document) -> str:
+    """``reports: #budget #2024``, or nothing."""
+    collection = document.metadata.get(COLLECTION, "")
+    tags = " ".join(f"#{tag}" for tag in tags_of(document.metadata))
+    return f"{collection}: {tags}" if collection and tags else collection or tags
 
 
 def size(count: float) -> str:

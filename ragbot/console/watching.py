@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     from ragbot.console.terminal import Terminal
     from ragbot.documents import IngestReport
     from ragbot.errors import RagbotError
+    from ragbot.index.labels import Labels
 
 
-def follow(bot: RagBot, terminal: Terminal, paths: Sequence[str], acl: Sequence[str], sync: bool) -> int:
+def follow(
+    bot: RagBot, terminal: Terminal, paths: Sequence[str], acl: Sequence[str], sync: bool, labels: Labels | None = None
+) -> int:
     """Ingest and follow until Ctrl-C; returns the exit code: 0, or 130 if the first run was stopped.
 
     Raises:
@@ -41,6 +44,7 @@ def follow(bot: RagBot, terminal: Terminal, paths: Sequence[str], acl: Sequence[
         bot,
         paths,
         acl=acl or None,
+        labels=labels,
         sync=sync,
         suffixes=SUPPORTED_SUFFIXES | bot.settings.ingest.readers.keys(),
         progress=show_progress,

@@ -9,34 +9,50 @@ from ragbot.documents import Message
 
 #: How a question begins or ends that goes on from the one before.
 _GOING_ON = re.compile(
-    r"^\s*(?:and|but|or|so|what about|how about)\b|^\s*(?:那|还有|那么)|呢\s*[?？]?\s*$", re.IGNORECASE
-)
-#: Words that point back at what was said; not 其他, 他 in it, nor 这样 and 那么, which point at nothing.
-_POINTING = re.compile(
-    r"\b(?:it|its|they|them|their|he|she|him|his|her|this|these|those|the same|the former|the latter)\b|"
-    r"它|她|(?<![其吉])他|这(?!样)|上述|前者|后者|同样的",
+    r"^\s*(?:and|but|or|so|what about|how about)\b|^\s*(?:那|还有|那么)|呢\s*[?？]?\s*$|又(?:是|有|怎|为)",
     re.IGNORECASE,
 )
-#: What a question can consist of without naming anything: "Why?", "How much is that?", "为什么呢？", "多少钱？".
-_EMPTY_ENGLISH = frozenset(
-    "why how what when where who which whose whom is are was were do does did can could will would should much many "
-    "so then that not no yes really more else again exactly come a an the of for to in on at by with".split()
+#: Words that point back at what was said; not 其他, 他 in it, nor 这样 and 那么, which point at nothing; nor "that"
+#: behind a noun, where it begins a clause.
+_POINTING = re.compile(
+    r"\b(?:it|its|they|them|their|he|she|him|his|her|this|these|those|the same|the former|the latter)\b|"
+    r"\b(?:do|does|did|is|was|can|could|would|will|has|of|for|to|from|with|by|about|like|than)\s+that\b|"
+    r"\bthe (?:two|other|others|first|second|third|last)(?: ones?)?\s*[?.!]*\s*$|\bthe (?:other|first|second|third|last) ones?\b|"
+    r"它|她|(?<![其吉])他|这(?!样)|上述|前者|后者|同样的|原论文|原文|第[一二两三四五][种个项条点类步](?=是|有|呢|怎|为|[?？])|该(?:方法|模型|论文|算法|系统)",
+    re.IGNORECASE,
 )
+#: A question that asks what something is stands alone, however short.
+_DEFINING = re.compile(r"^\s*(?:what|who) (?:is|are|was|were)\b|^\s*什么是|(?:是什么|是谁)\s*[?？]?\s*$", re.IGNORECASE)
+#: A name, an identifier, or a number: behind the first letter of the question, capital letters begin names.
+_NAME = re.compile(r"(?<!^)[A-Z]|[0-9]|[A-Z]{2}|[\"“《]")
+#: What a question can consist of without naming anything: "Why?", "How much is that?", "为什么呢？", "多少钱？".
+_EMPTY_ENGLISH = (
+    "why how what when where who which whose whom is are was were do does did can could will would should much many "
+    "so then that not no yes really more else again exactly come a an the of for to in on at by with"
+)
+_EMPTY_WORD = re.compile(rf"(?<![^\W\d_])(?:{'|'.join(_EMPTY_ENGLISH.split())})(?![^\W\d_])", re.IGNORECASE)
 _EMPTY_CHINESE = re.compile(
     r"为什么|为何|怎么样?|怎样|如何|什么时候|什么|哪里|哪儿|哪个|哪些|谁|几|多少|多久|多大|具体|吗|呢|吧|的|了|是|有|在|还|都|也|钱"
 )
+#: A question of no more words of its own hardly says what it is about ("How many layers?", "能省多少？").
+_NEXT_TO_NOTHING = 1.5
 _WORD = re.compile(r"[^\W\d_]+")
+_HAN = re.compile(r"[\u3400-\u9fff]")
 
 
 def standalone(question: str, history: Sequence[Message]) -> str:
     """``question`` with the user's last one in front of it, if it goes on from that one; else as it is.
 
-    A question goes on if it begins or ends so, points back, or names nothing of its own.
+    A question goes on if it begins or ends so, points back, or has next to no word of its own ("How many layers?").
     """
+    together = with_last(question, history)
+    return together if _GOING_ON.search(question) or points_back(question) or _sparse(question) else question
+
+
+def with_last(question: str, history: Sequence[Message]) -> str:
+    """``question`` with the user's last one in front of it; as it is where there is none."""
     asked = [message.content for message in history if message.role == "user"]
-    if asked and (_GOING_ON.search(question) or points_back(question) or not names_something(question)):
-        return f"{asked[-1]} {question}"
-    return question
+    return f"{asked[-1]} {question}" if asked else question
 
 
 def points_back(question: str) -> bool:
@@ -44,7 +60,25 @@ def points_back(question: str) -> bool:
     return bool(_POINTING.search(question))
 
 
+def length(question: str) -> float:
+    """How many words of its own a question has; of Chinese characters two make one."""
+    own = content(question)
+    return len(_HAN.findall(own)) / 2 + len(_WORD.findall(_HAN.sub(" ", own)))
+
+
+def _sparse(question: str) -> bool:
+    if not names_something(question):
+        return True
+    if _DEFINING.search(question) or _NAME.search(question.strip()):
+        return False
+    return length(question) <= _NEXT_TO_NOTHING
+
+
 def names_something(question: str) -> bool:
     """Whether it has a word of its own beside those that every question is made of."""
-    words = _WORD.findall(_EMPTY_CHINESE.sub(" ", question).lower())
-    return any(word not in _EMPTY_ENGLISH for word in words)
+    return any(True for _ in _WORD.finditer(content(question)))
+
+
+def content(text: str) -> str:
+    """The text without the words that every question is made of, in small letters."""
+    return _EMPTY_WORD.sub(" ", _EMPTY_CHINESE.sub(" ", text)).lower()

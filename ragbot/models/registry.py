@@ -40,6 +40,8 @@ RERANKERS = {
 EXTRACTIVE = "extractive"
 #: The setting for no reranker: hits stay in the order of fusion.
 NO_RERANKER = "none"
+#: The bundled reranker where it was measured to help, and none elsewhere.
+AUTO_RERANKER = "auto"
 
 
 def load_embedder(spec: str, **options: Any) -> Embedder:

@@ -13,7 +13,8 @@ from ragbot.index.knowledge_base import KnowledgeBase
 from ragbot.index.lexical import LexicalScores
 from ragbot.index.segment import Ints
 from ragbot.models.embedders.base import Vectors
-from ragbot.retrieval.fuse import Floats, Scale, fuse
+from ragbot.retrieval.fuse import Floats, FusionName, Scale, fuse, reciprocal_ranks
+from ragbot.retrieval.languages import foreign, raised, word_evidence
 
 
 @dataclass(frozen=True)
@@ -39,15 +40,22 @@ class Candidates:
 
 
 def gather(
-    kb: KnowledgeBase, text: str, vector: Vectors, depth: int, dense_weight: float, where: Filter | None = None
+    kb: KnowledgeBase,
+    text: str,
+    vector: Vectors,
+    depth: int,
+    dense_weight: float,
+    where: Filter | None = None,
+    fusion: FusionName = "z",
 ) -> Candidates:
     """The ``depth`` best of each index that pass ``where``, with both scores for all of them.
 
     Args:
         vector: ``text`` as a query, embedded.
         depth: how many are taken from each index.
+        fusion: ``z``, by standardized scores and ``dense_weight``; ``rrf``, by rank alone.
     """
-    return gather_all(kb, [(text, vector)], depth, dense_weight, where)[0]
+    return gather_all(kb, [(text, vector)], depth, dense_weight, where, fusion)[0]
 
 
 def gather_all(
@@ -56,6 +64,7 @@ def gather_all(
     depth: int,
     dense_weight: float,
     where: Filter | None = None,
+    fusion: FusionName = "z",
 ) -> list[Candidates]:
     """The same for several texts, each with its vector: what is found for any of them is scored for each.
 
@@ -70,17 +79,38 @@ def gather_all(
         for (_, vector), bm25 in zip(asked, scores, strict=True):
             nearest = kb.vectors.nearest(vector, depth, allowed)
             ids = np.union1d(ids, np.union1d(nearest, bm25.top(depth, allowed)))
-        return [_scored(kb, ids, vector, bm25, dense_weight) for (_, vector), bm25 in zip(asked, scores, strict=True)]
+        return [
+            _scored(kb, ids, text, vector, bm25, dense_weight, fusion)
+            for (text, vector), bm25 in zip(asked, scores, strict=True)
+        ]
 
 
-def _scored(kb: KnowledgeBase, ids: Ints, vector: Vectors, bm25: LexicalScores, dense_weight: float) -> Candidates:
+def _scored(
+    kb: KnowledgeBase,
+    ids: Ints,
+    text: str,
+    vector: Vectors,
+    bm25: LexicalScores,
+    dense_weight: float,
+    fusion: FusionName,
+) -> Candidates:
     """These chunks with both scores, fused."""
     dense, lexical = kb.vectors.of(vector, ids), bm25.of(ids)
-    dense_z = Scale(*kb.vectors.scales(vector, ids)).standardize(dense)
+    means, deviations = kb.vectors.scales(vector, ids)
+    dense_z = Scale(means, deviations).standardize(dense)
     lexical_z = Scale(bm25.mean, bm25.deviation).standardize(lexical)
-    fused = fuse(dense_z, lexical_z, dense_weight)
+    language_part = np.zeros(len(ids), np.float32)
+    if fusion == "rrf":
+        dense_part = reciprocal_ranks(_ranks(dense, ids), np.ones(len(ids), bool))
+        fused = dense_part + reciprocal_ranks(_ranks(lexical, ids), lexical > 0)
+    else:
+        apart = foreign(kb.catalog, ids, means, text)
+        words = word_evidence(kb.lexical, ids, text, bm25, apart)
+        plain = fuse(dense_z, words, dense_weight)
+        fused = raised(plain, apart)
+        language_part = fused - plain
+        dense_part = dense_weight * dense_z if words.any() else dense_z
     order = np.lexsort((ids, -fused))
-    dense_part = dense_weight * dense_z if lexical_z.any() else dense_z
     parts = {
         "dense": dense,
         "lexical": lexical,
@@ -90,7 +120,8 @@ def _scored(kb: KnowledgeBase, ids: Ints, vector: Vectors, bm25: LexicalScores, 
         "lexical_rank": _ranks(lexical, ids),
         # What each adds to the fused score, for people who ask why.
         "dense_part": dense_part,
-        "lexical_part": fused - dense_part,
+        "lexical_part": fused - dense_part - language_part,
+        "language_part": language_part,
     }
     return Candidates(ids[order], fused[order], {name: values[order] for name, values in parts.items()})
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 
-from ragbot.documents import Chunk, Passage, ScoredChunk
+from ragbot.documents import Chunk, Heading, Passage, ScoredChunk
 from ragbot.index.catalog import Catalog
 
 #: A parent is read whole where at least this share of its chunks, and no fewer than two, are among the hits.
@@ -36,8 +37,16 @@ def expand(catalog: Catalog, hits: Sequence[ScoredChunk], radius: int = 1) -> li
             touching[0].absorb(group)
         else:
             groups.append(group)
-    passages = [group.passage(catalog) for group in groups]
-    return [passage for passage in passages if passage]
+    # A long document takes a while to read and to check: once for all its passages, and none is held longer.
+    by_document: dict[int, list[int]] = defaultdict(list)
+    for place, group in enumerate(groups):
+        by_document[group.hit.chunk.document.id].append(place)
+    passages: dict[int, Passage] = {}
+    for document, places in by_document.items():
+        with suppress(KeyError):  # it was removed since
+            parsed = catalog.parsed_text(document)
+            passages |= {place: passage for place in places if (passage := groups[place].passage(*parsed))}
+    return [passages[place] for place in sorted(passages)]
 
 
 def _family(chunk: Chunk) -> tuple[int, tuple[int, int] | None]:
@@ -71,12 +80,9 @@ class _Group:
         self.first = min(self.first, other.first, key=lambda chunk: chunk.ordinal)
         self.last = max(self.last, other.last, key=lambda chunk: chunk.ordinal)
 
-    def passage(self, catalog: Catalog) -> Passage | None:
+    def passage(self, text: str, pages: tuple[int, ...], outline: tuple[Heading, ...]) -> Passage | None:
+        """The passage, from the document's text and map; None where that is not the text that was found."""
         chunk = self.hit.chunk
-        try:
-            text, pages, outline = catalog.parsed_text(chunk.document.id)
-        except KeyError:
-            return None
         if text[chunk.start : chunk.end] != chunk.text:
             return None
         return Passage(

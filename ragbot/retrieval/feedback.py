@@ -6,6 +6,10 @@ from ragbot.index.knowledge_base import KnowledgeBase
 from ragbot.models.embedders.base import Vectors, normalized
 from ragbot.retrieval.candidates import Candidates
 
+#: Rocchio's beta where feedback is wanted: of 20 settings the one that cost nothing on any set's train and dev
+#: articles, while none gained significantly (eval/benchmarks/rewriting.py).
+FEEDBACK = 0.1
+
 
 def moved(kb: KnowledgeBase, vector: Vectors, found: Candidates, hits: int, weight: float) -> Vectors:
     """``vector + weight * mean(vectors of the best hits)``, of unit length (Rocchio 1971, without negatives).

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ragbot.documents import ScoredChunk
@@ -12,9 +12,10 @@ from ragbot.models.embedders.base import Embedder, Vectors
 from ragbot.models.rerankers.base import Reranker
 from ragbot.retrieval.candidates import Candidates, gather_all
 from ragbot.retrieval.feedback import moved
+from ragbot.retrieval.fuse import FusionName
 from ragbot.retrieval.queries import Query, merge, questions_of, with_passages
 from ragbot.retrieval.reranking import rerank
-from ragbot.retrieval.selection import POOL, distinct, diversify
+from ragbot.retrieval.selection import POOL, distinct, diversify, numbered
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,19 +26,23 @@ class RetrievalOptions:
         dense_weight: weight of the dense score in [0, 1]; measured on the bench sets (docs/measurements.md).
         candidates: how many are taken from each index; both scores are computed for the union.
         rerank_candidates: how many of the best hits a reranker reads.
+        rerank_tokens: no more of them than fit into so many tokens, but three in any case; None for no bound.
         feedback: how far a question's vector is moved towards the best hits before a second search; 0: not at all.
         feedback_hits: how many of the best hits that is.
         duplicates: whether hits that repeat a better one are left out (see :func:`ragbot.retrieval.selection.distinct`).
         diversity: how much hits that differ from those above are preferred, in [0, 1]; 0: not at all.
+        fusion: ``z``, by standardized scores; ``rrf``, by rank alone, for comparison (``dense_weight`` has no part in it).
     """
 
     dense_weight: float = 0.7
     candidates: int = 100
     rerank_candidates: int = 20
+    rerank_tokens: int | None = 4000
     feedback: float = 0.0
     feedback_hits: int = 3
     duplicates: bool = True
     diversity: float = 0.0
+    fusion: FusionName = "z"
 
 
 class HybridRetriever:
@@ -47,7 +52,7 @@ class HybridRetriever:
         kb: where to search.
         embedder: the one that built it.
         options: how.
-        reranker: reads the best hits again; None leaves the order of the fusion.
+        reranker: reads the best hits again, or what gives it when it is first needed; None leaves the order of the fusion.
     """
 
     def __init__(
@@ -55,12 +60,12 @@ class HybridRetriever:
         kb: KnowledgeBase,
         embedder: Embedder,
         options: RetrievalOptions | None = None,
-        reranker: Reranker | None = None,
+        reranker: Reranker | Callable[[], Reranker | None] | None = None,
     ) -> None:
         self.options = options or RetrievalOptions()
         self._kb = kb
         self._embedder = embedder
-        self._reranker = reranker
+        self._given = reranker
 
     def search(self, question: str, top_k: int = 10, where: Filter | None = None) -> list[ScoredChunk]:
         """The ``top_k`` best chunks that pass ``where``, best first.
@@ -68,8 +73,9 @@ class HybridRetriever:
         ``components`` of a hit: ``dense`` (cosine), ``lexical`` (BM25), and both in standard deviations above the
         mean of the collection (``lexical_z``), or of the part of it in the same language (``dense_z``); the place
         among the candidates by each, from 1 (``dense_rank``, ``lexical_rank``), and by the fused score
-        (``fused_rank``); what each adds to the score (``dense_part``, ``lexical_part``); ``rerank`` where a reranker
-        read it; ``diversity_rank`` where the hits were chosen to differ. ``duplicates`` are hits that say the same.
+        (``fused_rank``); what each adds to the score (``dense_part``, ``lexical_part``, and ``language_part`` where the document is in
+        another language than the question); ``rerank`` and
+        ``rerank_rank`` where a reranker read it; ``diversity_rank`` where the hits were chosen to differ. ``duplicates`` are hits that say the same.
 
         Raises:
             ValueError: ``top_k`` is below 1.
@@ -91,13 +97,14 @@ class HybridRetriever:
         if not queries or not queries[0].text.strip():
             return []
         options = self.options
-        first = options.rerank_candidates if self._reranker else 0
+        reranker = self._given() if callable(self._given) else self._given
+        first = options.rerank_candidates if reranker else 0
         hits = self._best(queries, max(top_k, first, POOL if options.diversity else 0), top_k, where)
-        if self._reranker:
-            hits = rerank(self._reranker, queries[0].text, hits, first)
+        if reranker:
+            hits = numbered(rerank(reranker, queries[0].text, hits, first, options.rerank_tokens))
         if options.diversity:
             # What the reranker has not read stands below what it has: the two are not compared.
-            pool = first or max(top_k, POOL)
+            pool = sum("rerank" in hit.components for hit in hits) or max(top_k, POOL)
             hits = [*self._diverse(hits[:pool], top_k), *hits[pool:]]
         return hits[:top_k]
 
@@ -128,7 +135,7 @@ class HybridRetriever:
             asked = list(zip(texts, vectors, strict=True))
             # The hits tell how near they are to the question itself, wherever its vector was moved to.
             asked += [] if vectors is own else [(texts[0], own[0])]
-            return gather_all(self._kb, asked, depth, options.dense_weight, where)
+            return gather_all(self._kb, asked, depth, options.dense_weight, where, options.fusion)
 
         vectors = with_passages(self._embedder, own, queries)
         found = look(vectors)

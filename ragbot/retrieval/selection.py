@@ -101,6 +101,14 @@ def diversify(
     ]
 
 
+def numbered(hits: Sequence[ScoredChunk]) -> list[ScoredChunk]:
+    """The hits, of which those that a reranker has read gain ``rerank_rank``, their place from 1."""
+    return [
+        replace(hit, components={**hit.components, "rerank_rank": float(rank)}) if "rerank" in hit.components else hit
+        for rank, hit in enumerate(hits, 1)
+    ]
+
+
 def _relevance(hits: Sequence[ScoredChunk]) -> Floats:
     """What the hits are ordered by, in [0, 1]: a reranker's score where it read all of them, else the fused one."""
     read = [hit.components.get("rerank") for hit in hits]

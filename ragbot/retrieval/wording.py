@@ -1,4 +1,4 @@
-"""Texts compared by what they say, word for word: case, spacing, punctuation and markup do not count, all else does.
+"""Texts compared by what they say, word for word: case, script, spacing, punctuation and markup do not count.
 
 A difference inside a sentence may be a difference in what it says (another number, another name, a "not"), so only
 whole sentences are ever overlooked, and few of them: two clauses that differ in one figure stay two.
@@ -7,15 +7,16 @@ whole sentences are ever overlooked, and few of them: two clauses that differ in
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+
+from ragbot.index.analysis_fold import fold
 
 Relation = Literal["same", "contained", "near"]
 
@@ -36,7 +37,7 @@ _LEADING = re.compile(r"^[ \t]*(?:[>#*+•-]+[ \t]+)+", re.MULTILINE)
 #: What is no letter, digit or sign of a value; marks of numbers and formulas count only inside these.
 _NOISE = re.compile(
     r"(?:[^\w<>=≠≤≥≈±+%‰°$€£¥₹^¬∧∨×÷√|.,:\-*/&(]|(?<!\w)_|_(?!\w)|(?<!\d)[.,:]|[.,:](?!\d)|-(?!\d)"
-    r"|(?<![\w)])[*/&]|[*/&](?![\w(])|\((?![\d$€£¥₹]))+"
+    r"|(?!(?<=[\w)])[*/&][\w(]|(?<=[\w)] )[*/&] [\w(])[*/&]|\((?![\d$€£¥₹]))+"
 )
 _LOOSE = re.compile(r"(?<!\d) | (?!\d)")
 #: What makes a sentence too weighty to be overlooked: numbers, and words that turn or narrow what is said.
@@ -103,8 +104,7 @@ def _lines(sentences: Sequence[str]) -> str:
 
 def _spoken(text: str) -> str:
     """Folded, each run of what does not count as one space."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    return _NOISE.sub(" ", _DASHES.sub("-", folded)).strip()
+    return _NOISE.sub(" ", _DASHES.sub("-", fold(text).casefold())).strip()
 
 
 def likely(texts: Sequence[str]) -> npt.NDArray[np.bool_]:
@@ -115,7 +115,7 @@ def likely(texts: Sequence[str]) -> npt.NDArray[np.bool_]:
     """
     lengths = [len(text) for text in texts]
     codes = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32)
-    letters = _FOLDED.take(codes, mode="clip")
+    letters = _folded().take(codes, mode="clip")
     kept = letters > 0
     owners = np.repeat(np.arange(len(texts)), lengths)[kept]
     letters = letters[kept]
@@ -127,22 +127,22 @@ def likely(texts: Sequence[str]) -> npt.NDArray[np.bool_]:
     bits = int(np.clip(4 * max(lengths, default=0), _FEWEST, _MOST) - 1).bit_length()
     marks = np.zeros(len(texts) << bits, np.float32)
     marks[((owners[:count] << bits) | (hashes >> np.uint32(32 - bits)))[own]] = 1
-    rows = marks.reshape(len(texts), -1)
+    rows = marks.reshape(len(texts), 1 << bits)
     shared = rows @ rows.T
     sizes = shared.diagonal()
     pairs: npt.NDArray[np.bool_] = shared >= _LIKELY * np.minimum(sizes[:, None], sizes)
     return pairs
 
 
+@cache
 def _folded() -> npt.NDArray[np.uint32]:
-    """By code point: small letters and digits of normal width, and 0 for most of what is neither."""
+    """By code point: small letters and digits of normal width, simplified characters, and 0 for most of the rest."""
     table = np.arange(0x10000, dtype=np.uint32)
     for first, last in ((0, 0x2F), (0x3A, 0x40), (0x5B, 0x60), (0x7B, 0xBF), (0x2000, 0x206F), (0x3000, 0x3004)):
         table[first : last + 1] = 0
     table[0x3008:0x3020] = 0
     table[ord("A") : ord("Z") + 1] += 0x20
     table[0xFF01:0xFF5F] = table[0x21:0x7F]
+    for character in map(chr, range(0x3400, 0xA000)):  # some 30 ms, once
+        table[ord(character)] = ord(fold(character)[:1] or "\0")
     return table
-
-
-_FOLDED = _folded()

@@ -55,7 +55,7 @@ def test_name_lives_in_the_data_folder() -> None:
 def test_settings_given(kb_folder: Path) -> None:
     settings = Settings(retrieval={"top_k": 2}, chunking={"chunk_tokens": 16, "chunk_tokens_zh": 16})  # type: ignore[arg-type]
     with RagBot.open(kb_folder, embedder=HashEmbedder(), llm="extractive", settings=settings) as bot:
-        bot.ingest_documents({"a": ParsedDocument("One two three four five. " * 40)})
+        bot.ingest_documents({"a": ParsedDocument(" ".join(f"One two three four {n}." for n in range(40)))})
         assert len(bot.search("one")) == 2
         assert all(len(hit.chunk.text) <= 16 * 8 for hit in bot.search("one", top_k=50))
 

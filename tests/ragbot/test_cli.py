@@ -339,14 +339,14 @@ def test_search_shows_place_score_and_offsets(filled: Cli, folder: Path) -> None
     assert str(folder / "bpe.md") in result.out
     assert "dense" not in result.out
     assert "\n2. " not in result.out
-    assert "dense" in filled("search", "frequent pairs merges", "--explain").out
+    assert "fused" not in result.out
 
 
 def test_the_hits_of_search_in_json(filled: Cli, folder: Path) -> None:
     found = filled("search", "Philip Gage", "--top-k", "1", "--json").json
     assert found["query"] == "Philip Gage"
     (hit,) = found["hits"]
-    assert {"score", "components", "chunk"} == hit.keys()
+    assert {"score", "components", "chunk", "duplicates"} == hit.keys()
     chunk = hit["chunk"]
     assert chunk["document"]["source"] == str(folder / "bpe.md")
     assert chunk["text"] == LORA_EN[chunk["start"] : chunk["end"]]

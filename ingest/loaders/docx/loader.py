@@ -27,6 +27,7 @@ from ingest.loaders.fields import pick_language, pick_title
 from ingest.loaders.source import DEFAULT_MAX_BYTES, empty, read_source
 from ragbot.documents import ParsedDocument
 from ragbot.errors import LoaderError
+from ragbot.index.labels import declared_tags
 
 # The day in python-docx's template, which its users' documents inherit: nobody's date.
 _TEMPLATE_DAY = datetime.date(2013, 12, 23)
@@ -81,7 +82,10 @@ class DocxLoader:
             language=pick_language(language, text),
             date=day,
             headings=tuple(builder.headings),
-            metadata={"author": author} if author else {},
+            metadata={
+                **({"author": author} if author else {}),
+                **declared_tags(clean(document.core_properties.keywords or "")),
+            },
         )
 
 

@@ -19,6 +19,7 @@ from ingest.loaders.fields import iso_day, pick_language, pick_title
 from ingest.loaders.source import DEFAULT_MAX_BYTES, empty, read_source
 from ragbot.documents import ParsedDocument
 from ragbot.errors import LoaderError
+from ragbot.index.labels import declared_tags
 
 MAX_PAGE = 32 * 1024 * 1024  # the parser's tree takes some ten times a page's markup
 MAX_MARKUP = 128 * 1024 * 1024  # of all pages; the whole Bible has about 10 MiB
@@ -49,6 +50,7 @@ class EpubLoader:
             raise empty(path)
         author = ", ".join(package.authors)[:300]
         metadata = {"author": author} if author else {}
+        metadata |= declared_tags(package.subjects)
         if package.missing:
             metadata["missing_pages"] = str(package.missing)
         return ParsedDocument(

@@ -60,6 +60,7 @@ class Package:
 
     title: str
     authors: tuple[str, ...]
+    subjects: tuple[str, ...]
     language: str
     date: str
     spine: tuple[str, ...]
@@ -224,6 +225,7 @@ def read_package(book: Book, path: Path) -> Package:
     return Package(
         title=next(_texts(root, "title"), ""),
         authors=tuple(_texts(root, "creator")),
+        subjects=tuple(_texts(root, "subject")),
         language=next(_texts(root, "language"), ""),
         date=_date(root),
         spine=tuple(spine),

@@ -18,6 +18,7 @@ from ingest.loaders.html.depth import check_depth
 from ingest.loaders.html.walk import extract
 from ingest.loaders.source import DEFAULT_MAX_BYTES, empty, read_source
 from ragbot.documents import ParsedDocument
+from ragbot.index.labels import declared_tags
 from ragbot.errors import LoaderError
 
 _META_CHARSET = re.compile(rb"<meta[^>]{0,500}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_:.-]{1,40})", re.IGNORECASE)
@@ -69,6 +70,7 @@ class HtmlLoader:
         metadata = {"encoding": decoded.encoding}
         if metas.get("author"):
             metadata["author"] = " ".join(metas["author"].split())[:300]
+        metadata |= declared_tags(metas.get("keywords", ""))
         return ParsedDocument(
             text=text,
             title=pick_title(clean(title.text()) if title else "", builder.headings, path),

@@ -33,12 +33,13 @@ from ingest.loaders.pdf.tables import find_tables
 from ingest.loaders.source import DEFAULT_MAX_BYTES, read_source
 from ragbot.documents import Heading, ParsedDocument
 from ragbot.errors import LoaderError
+from ragbot.index.labels import declared_tags
 
 MAX_PAGES = 20_000
 MAX_CHARACTERS = 100_000_000
 _MAX_OUTLINE = 20_000
 _MAX_FIRST_LINE = 120
-_METADATA = ("Title", "Author", "CreationDate")
+_METADATA = ("Title", "Author", "CreationDate", "Keywords")
 _PASSWORD_ERRORS = (pdfium_c.FPDF_ERR_PASSWORD, pdfium_c.FPDF_ERR_SECURITY)
 # PDFium is not thread safe: not even two documents may be read at once in one process.
 _PDFIUM = threading.Lock()
@@ -188,7 +189,7 @@ def _assemble(path: Path, raw: _Raw, notes: dict[str, str]) -> ParsedDocument:
         date=iso_day(raw.metadata.get("CreationDate", "").removeprefix("D:")),
         pages=tuple(starts),
         headings=tuple(headings),
-        metadata={**({"author": author} if author else {}), **notes},
+        metadata={**({"author": author} if author else {}), **declared_tags(raw.metadata.get("Keywords", "")), **notes},
     )
 
 

@@ -28,6 +28,7 @@ from ingest.loaders.pptx.slide import ShapeBudget, read_slide
 from ingest.loaders.source import DEFAULT_MAX_BYTES, empty, read_source
 from ragbot.documents import Heading, ParsedDocument
 from ragbot.errors import LoaderError
+from ragbot.index.labels import declared_tags
 
 #: Of all parts: python-pptx parses every one when it opens the file, and a tree takes some eight times its XML. A
 #: presentation of a thousand slides has 30 MB.
@@ -84,6 +85,7 @@ class PptxLoader:
         if not text.strip():
             raise empty(path)
         metadata = {"author": author} if author else {}
+        metadata |= declared_tags(clean(presentation.core_properties.keywords or ""))
         if hidden:
             metadata["hidden_slides"] = ", ".join(map(str, hidden))[:300]
         return ParsedDocument(

@@ -21,6 +21,7 @@ from ingest.loaders.xlsx.sheet import read_sheet
 from ingest.loaders.xlsx.workbook import TooMuchTextError, read_properties, read_workbook
 from ragbot.documents import ParsedDocument
 from ragbot.errors import LoaderError
+from ragbot.index.labels import declared_tags
 
 # What a damaged package shows as, from zipfile, the decompressors, expat, and from our own reading of the parts.
 # RuntimeError covers unknown compression methods.
@@ -71,6 +72,7 @@ class XlsxLoader:
             raise empty(path)
         author = properties.get("creator", "")[:300]
         metadata = {"author": author} if author and author.lower() not in _PROGRAMS else {}
+        metadata |= declared_tags(properties.get("keywords", ""))
         hidden = ", ".join(sheet.name for sheet in workbook.sheets if sheet.hidden)
         if hidden:
             metadata["hidden_sheets"] = hidden[:300]

@@ -7,8 +7,14 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ragbot.documents import Message
-from ragbot.generation.followup import standalone
+from ragbot.generation.followup import length, standalone, with_last
 from ragbot.retrieval.queries import Query
+
+#: How much a question counts with the last one in front of it, where nothing shows that it goes on from that
+#: (python -m eval.benchmarks.rewriting): follow-ups gain much, and a change of the topic costs next to nothing.
+CONTEXT_WEIGHT = 0.8
+#: A question of more words of its own says what it is about: most of the sets' questions do, and hardly a follow-up.
+SHORT = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +49,34 @@ class Rewriter(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class AsAsked:
+    """Nothing is rewritten, whatever was said before."""
+
+    def steps(self, question: str, history: Sequence[Message] = ()) -> Steps:
+        """See :class:`Rewriter`."""
+        yield from ()
+        return Rewritten(question, (Query(question),))
+
+
+@dataclass(frozen=True, slots=True)
 class ByRules:
-    """Only a follow-up is rewritten: by rules, without a model (:func:`ragbot.generation.followup.standalone`)."""
+    """Only a question with a conversation before it is rewritten: by rules, without a model.
+
+    One that goes on from the user's last question gets that in front (:func:`ragbot.generation.followup.standalone`).
+    No rule knows them all: any other short one is searched for as it is and, with a smaller weight, in the same way.
+    """
 
     def steps(self, question: str, history: Sequence[Message] = ()) -> Steps:
         """See :class:`Rewriter`."""
         yield from ()
         alone = standalone(question, history)
-        return Rewritten(alone, (Query(alone),))
+        together = with_last(question, history)
+        if alone == together or not question.strip() or length(question) > SHORT:
+            return Rewritten(alone, (Query(alone),))
+        return Rewritten(alone, (Query(alone), Query(together, CONTEXT_WEIGHT)))
 
 
+AS_ASKED = AsAsked()
 BY_RULES = ByRules()
 
 

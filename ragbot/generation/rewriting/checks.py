@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from ragbot.documents import Message
+from ragbot.generation.followup import content
 from ragbot.index.analysis import terms
 from ragbot.text import answer_language
 
@@ -44,8 +45,8 @@ def part_of(text: str, question: str) -> bool:
 
 
 def shared(text: str, other: str) -> float:
-    """The share of the terms of ``text`` that stand in ``other``, too; 0 without terms."""
-    own = set(terms(text))
+    """The share of the terms of ``text`` that stand in ``other``, too, those of every question aside; 0 without any."""
+    own = set(terms(content(text)))
     return len(own & set(terms(other))) / len(own) if own else 0.0
 
 

@@ -15,7 +15,7 @@ _REASONING = re.compile(r"<(think|thinking|reasoning)>.*?(?:</\1>|\Z)", re.DOTAL
 _FENCE = re.compile(r"^[ \t]*(?:```|~~~)[\w-]*[ \t]*$", re.MULTILINE)
 #: The mark of a list item: "1.", "(2)", "3、", "- ", "Q4:", "问题 5：".
 _MARK = re.compile(
-    r"\s*(?:[-*•·–][ \t]+|[(（]?\d{1,2}\s?[.)）、:：](?!\d)\s*|(?:q|question|query|问题|查询|子问题)\s*\d{1,2}\s*[.:：、]\s*)",
+    r"\s*(?:[-*•·–][ \t]+|[(（]?\d{1,2}\s?[.．)）、:：](?!\d)\s*|(?:q|question|query|问题|查询|子问题)\s*\d{1,2}\s*[.．:：、]\s*)",
     re.IGNORECASE,
 )
 #: What stands in front of a text to say what it is.

@@ -4,30 +4,37 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ragbot.documents import Message
-from ragbot.generation.followup import names_something, points_back, standalone
-from ragbot.generation.rewriting.base import Rewritten, Steps
+from ragbot.generation.followup import names_something, points_back
+from ragbot.generation.rewriting.base import BY_RULES, Steps
 from ragbot.generation.rewriting.parsing import key
 from ragbot.retrieval.queries import Query
 
-_ENGLISH = r"(?:who|whom|whose|what|when|where|which|why|how|does|did|do|is|are|was|were|can|could|should|will)\b"
-_CHINESE = r"什么|谁|哪|几|多少|多[大长高久远]|如何|怎|为何|何时|何地|是否|吗|呢"
-_ASKS = re.compile(rf"\b{_ENGLISH}|{_CHINESE}", re.IGNORECASE)
-#: Where one question ends and another one may begin; what follows must ask something itself.
-_BREAK = re.compile(
-    rf"[?？!！;；。]+\s*(?:(?:and|but|or|also)\b\s*)?|,?\s+(?:and|or|but|as well as)\s+(?={_ENGLISH})|,\s+(?={_ENGLISH})|"
-    r"[，,、]?\s*(?:以及|并且|而且|还有|同时|另外)[，,]?\s*|[，,]\s*",
+_WHICH = r"(?:who|whom|whose|what|when|where|which|why|how)\b"
+_BEFORE = r"(?:(?:and|but|or|also)\s+)?(?:(?:in|at|on|of|to|for|with|by|from|about|under|during)\s+)?"
+#: How an English question begins, and what a Chinese one holds; not 几, which mostly means "some" inside a longer one.
+_ASKS = re.compile(
+    rf"^\s*{_BEFORE}(?:{_WHICH}|(?:does|did|do|is|are|was|were|can|could|should|will)\b)|"
+    r"(?<![没沒])什[么麼]|甚麼|[谁誰]|哪|多少|多[大长長高久远遠]|如何|怎|[为為]何|[为為]什|何[时時地人年物处處]|是否|[吗嗎]|呢",
     re.IGNORECASE,
 )
+#: Where one question ends and another may begin. A bare comma is no such place in English, where it closes clauses.
+_BREAK = re.compile(
+    rf"[?？!！;；。]+\s*|,?\s+(?:and|or|but|as well as)\s+(?={_BEFORE}{_WHICH})|"
+    r"[，,、]?\s*(?:以及|[并並]且|而且|[还還]有|同[时時]|另外)[，,]?\s*|，\s*",
+    re.IGNORECASE,
+)
+#: Quotes and brackets that a part does not end inside of.
+_PAIRS = (("《", "》"), ("“", "”"), ("「", "」"), ("（", "）"), ("(", ")"))
 #: Characters of a part at least.
 _SHORTEST = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Splitting:
-    """Searches for a question and for each of its parts.
+    """What :class:`ragbot.generation.rewriting.base.ByRules` does, and a compound question's parts beside the whole.
 
     Args:
         count: parts at most.
@@ -39,14 +46,13 @@ class Splitting:
 
     def steps(self, question: str, history: Sequence[Message] = ()) -> Steps:
         """See :class:`ragbot.generation.rewriting.base.Rewriter`."""
-        yield from ()
-        alone = standalone(question, history)
-        parts = split(alone)[: self.count]
-        return Rewritten(alone, (Query(alone), *(Query(part, self.weight) for part in parts)))
+        plain = yield from BY_RULES.steps(question, history)
+        parts = [Query(part, self.weight) for part in split(plain.question)[: self.count]]
+        return replace(plain, queries=(*plain.queries, *parts)) if parts else plain
 
 
 def split(question: str) -> list[str]:
-    """The parts of a question that each ask something and name what it is about; none where there is one part only.
+    """The parts of a question, if it has two or more that each ask something and name what it is about; else none.
 
     A part that points back at another ("and when was it built?") is left out: alone it would find anything.
     """
@@ -55,16 +61,17 @@ def split(question: str) -> list[str]:
     for match in [*_BREAK.finditer(question), None]:
         end = match.start() if match else len(question)
         piece = question[begin:end].strip(" ,，、")
-        if match and not (_ASKS.search(piece) and _ASKS.search(question[match.end() :])):
-            continue  # an enumeration, or a clause that does not ask
+        if match and not (_closed(piece) and _ASKS.search(piece) and _ASKS.search(question[match.end() :])):
+            continue  # an enumeration, a clause that does not ask, or a title
         pieces.append(piece)
         begin = match.end() if match else end
-    asking = [piece for piece in pieces if _ASKS.search(piece)]
-    if len(asking) < 2:
-        return []
     found = {
         key(piece): piece
-        for piece in asking
-        if len(piece) >= _SHORTEST and names_something(piece) and not points_back(piece)
+        for piece in pieces
+        if len(piece) >= _SHORTEST and _ASKS.search(piece) and names_something(piece) and not points_back(piece)
     }
-    return list(found.values())
+    return list(found.values()) if len(found) > 1 else []
+
+
+def _closed(text: str) -> bool:
+    return all(text.count(opening) == text.count(closing) for opening, closing in _PAIRS)

@@ -73,11 +73,11 @@ def test_core_properties(read: Read) -> None:
     document = docx.Document()
     document.add_heading("Heading", 1)
     core = document.core_properties
-    core.title, core.author, core.language = "核心标题", "李", "zh-CN"
+    core.title, core.author, core.language, core.keywords = "核心标题", "李", "zh-CN", "Budget; 预算"
     core.created = datetime.datetime(2024, 5, 1, 12)
     parsed = read(document)
     assert (parsed.title, parsed.date, parsed.language) == ("核心标题", "2024-05-01", "zh")
-    assert parsed.metadata == {"author": "李"}
+    assert parsed.metadata == {"author": "李", "tags": '["budget", "预算"]'}
 
 
 def test_the_templates_properties_are_nobodys(read: Read) -> None:

@@ -70,11 +70,11 @@ def test_fields(tmp_path: Path) -> None:
         tmp_path,
         "<h1>H</h1><p>English words in the text of it</p>",
         '<title> A &amp;\n B </title><meta property="article:published_time" content="2024-05-01T00:00Z">'
-        '<meta name="author" content="Li">',
+        '<meta name="author" content="Li"><meta name="Keywords" content="Budget, 预算">',
         'lang="zh-Hans"',
     )
     assert (document.title, document.language, document.date, document.type) == ("A & B", "zh", "2024-05-01", "html")
-    assert document.metadata == {"encoding": "utf-8", "author": "Li"}
+    assert document.metadata == {"encoding": "utf-8", "author": "Li", "tags": '["budget", "预算"]'}
     assert page(tmp_path, "<h1>H</h1>", head="").title == "H"
     assert page(tmp_path, "<p>这是一段中文。</p>", head="").title == "page"
     assert page(tmp_path, "<p>这是一段中文。</p>").language == "zh"

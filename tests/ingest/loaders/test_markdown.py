@@ -39,6 +39,30 @@ def test_front_matter_is_used_and_left_out_of_headings(tmp_path: Path) -> None:
     assert [heading.text for heading in document.headings] == ["H"]
 
 
+@pytest.mark.parametrize(
+    ("field", "expected"),
+    [
+        ("tags: LLM, 训练 # two", '["llm", "训练"]'),
+        ("Tags: [LLM, '训练', \"a b\"]", '["llm", "训练", "a b"]'),
+        ("tags:\n  - LLM\n- 训练 # two\nother: x", '["llm", "训练"]'),
+        ("keywords: a\nlayout:\n  - no tag", '["a"]'),
+        ("tags: []", None),
+        ("tags:", None),
+        ("title: tags", None),
+    ],
+)
+def test_tags(tmp_path: Path, field: str, expected: str | None) -> None:
+    path = tmp_path / "a.md"
+    path.write_text(f"---\n{field}\n---\nText.\n\n- tags: none\n", encoding="utf-8")
+    assert load(path).metadata.get("tags") == expected
+
+
+def test_tags_stand_in_front_matter_only(tmp_path: Path) -> None:
+    path = tmp_path / "a.md"
+    path.write_text("tags: a, b\n\nText.\n")
+    assert "tags" not in load(path).metadata
+
+
 def test_title_rule(tmp_path: Path) -> None:
     path = tmp_path / "my-own_notes.md"
     path.write_text("## Second\n\n# First\n")

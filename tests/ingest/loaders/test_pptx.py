@@ -226,11 +226,11 @@ def test_core_properties(read: Read) -> None:
     deck = pptx.Presentation()
     add(deck, ONLY, "Heading")
     core = deck.core_properties
-    core.title, core.author, core.language = "核心标题", "李", "zh-CN"
+    core.title, core.author, core.language, core.keywords = "核心标题", "李", "zh-CN", "Budget, 预算"
     core.created = datetime.datetime(2024, 5, 1, 12)
     parsed = read(deck)
     assert (parsed.title, parsed.date, parsed.language, parsed.metadata) == (
-        "核心标题", "2024-05-01", "zh", {"author": "李"},
+        "核心标题", "2024-05-01", "zh", {"author": "李", "tags": '["budget", "预算"]'},
     )  # fmt: skip
 
 

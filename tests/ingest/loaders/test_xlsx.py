@@ -83,6 +83,7 @@ def test_sheets_rows_and_cells(read: Read) -> None:
     book["库存"].append(["螺丝\n（大）", 7])
     book.properties.title, book.properties.creator = "价目表", "李"
     book.properties.created = datetime.datetime(2024, 5, 2, 12)
+    book.properties.keywords = "Budget，预算"
     parsed = read(book)
     assert parsed.text == (
         "Prices!A1:C3\n\nName · Price · Since\n\nName: Widget · Price: 3.5 · Since: 2024-05-01\n\n"
@@ -94,7 +95,7 @@ def test_sheets_rows_and_cells(read: Read) -> None:
     assert all(parsed.text.startswith(one.text, one.start) for one in parsed.headings)
     assert heading_path(parsed.headings, parsed.text.index("螺丝")) == ("库存", "库存!A1:B2")
     assert (parsed.title, parsed.date, parsed.type, parsed.pages) == ("价目表", "2024-05-02", "xlsx", ())
-    assert parsed.metadata == {"author": "李"}
+    assert parsed.metadata == {"author": "李", "tags": '["budget", "预算"]'}
 
 
 def test_the_name_of_a_library_is_no_author(read: Read) -> None:

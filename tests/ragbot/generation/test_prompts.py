@@ -18,6 +18,11 @@ NAMES = {
     "answer-structured": {"context", "question"},
     "empty": set(),
     "refusal": set(),
+    "rewrite-decompose": {"question", "count"},
+    "rewrite-hyde": {"question"},
+    "rewrite-multi-query": {"question", "count", "translation"},
+    "rewrite-standalone": {"conversation", "question"},
+    "rewrite-translation": set(),
 }
 
 

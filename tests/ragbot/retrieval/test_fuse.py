@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ragbot.retrieval.fuse import Scale, fuse
+from ragbot.retrieval.fuse import FULL_EVIDENCE, Scale, evidence, fuse, reciprocal_ranks
 
 
 def array(*values: float) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
@@ -30,3 +30,17 @@ def test_weighted_sum() -> None:
 
 def test_dense_alone_where_no_chunk_holds_a_term() -> None:
     np.testing.assert_allclose(fuse(array(1, 2), array(0, 0), 0.0), [1, 2])
+
+
+def test_evidence_grows_with_the_share_of_the_question_and_ends_at_one() -> None:
+    assert evidence(FULL_EVIDENCE * 10, 10) == 1
+    assert evidence(9, 10) == 1
+    assert evidence(FULL_EVIDENCE * 2.5, 10) == pytest.approx(0.25)
+    assert evidence(0, 10) == 0
+    assert evidence(0, 0) == 0  # a question without terms
+
+
+def test_reciprocal_ranks() -> None:
+    shares = reciprocal_ranks(array(1, 2, 3), np.array([True, False, True]))
+    np.testing.assert_allclose(shares, [1 / 61, 0, 1 / 63])
+    assert shares.dtype == np.float32
