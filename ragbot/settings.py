@@ -108,8 +108,14 @@ class RetrievalSettings(Section):
     top_k: Annotated[int, Field(gt=0, le=1000)] = Field(10, description="hits of a search")
     dense_weight: Fraction = Field(0.7, description="weight of the dense score; the rest is lexical")
     candidates: Positive = Field(100, description="candidates taken from each index before fusion")
-    fusion: FusionName = Field("z", description="of dense and lexical: z (standardised scores) or rrf (reciprocal ranks)")
-    reranker: str = Field("none", min_length=1, description="reranking model, as provider:model; none: order of fusion")
+    fusion: FusionName = Field(
+        "z", description="of dense and lexical: z (standardised scores) or rrf (reciprocal ranks)"
+    )
+    reranker: str = Field(
+        "auto",
+        min_length=1,
+        description="what reads the best hits again, as provider:model; none; auto: bundled beside the bundled embedder",
+    )
     rerank_candidates: Annotated[int, Field(gt=0, le=1000)] = Field(
         20, description="best hits of the fusion that the reranker reads"
     )
@@ -120,7 +126,9 @@ class RetrievalSettings(Section):
         "rules",
         description="questions before the search: none, rules, standalone, multi-query, hyde, decompose, feedback",
     )
-    rewrites: Annotated[int, Field(gt=0, le=8)] = Field(3, description="texts that are searched for beside the question, at most")
+    rewrites: Annotated[int, Field(gt=0, le=8)] = Field(
+        3, description="texts that are searched for beside the question, at most"
+    )
     duplicates: bool = Field(True, description="leave out hits that repeat a better one; that one names them")
     diversity: Fraction = Field(0.0, description="how much hits that differ from those above are preferred; 0: not")
 

@@ -57,7 +57,9 @@ def kb_documents(
 
     found = knowledge.all_documents(options, tag or (), collection or ())
     filtered = bool(tag or collection)
-    options.terminal.show({"documents": found}, render.no_such_documents if filtered and not found else render.documents)
+    options.terminal.show(
+        {"documents": found}, render.no_such_documents if filtered and not found else render.documents
+    )
 
 
 @kb_app.command("remove")

@@ -184,7 +184,9 @@ class SearchOptions:
     reranker: Annotated[
         str | None,
         typer.Option(
-            "--reranker", metavar="MODEL", help="What reads the best hits again: none, bundled, provider:model, a folder."
+            "--reranker",
+            metavar="MODEL",
+            help="What reads the best hits again: none, bundled, provider:model, a folder.",
         ),
     ] = None
     rewrite: Annotated[

@@ -24,7 +24,7 @@ def draw_curves(looks: Sequence[Look], path: Path) -> None:
         from matplotlib.figure import Figure
     except ModuleNotFoundError as error:
         raise MissingExtraError("the curves of a training run", "eval") from error
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    figure = Figure(figsize=(10, 3.8), layout="constrained")
     left, right = figure.subplots(1, 2)
     steps = [look.step for look in looks]
     left.plot(steps[1:], [look.loss for look in looks[1:]], marker="o", color="#b45309")
@@ -33,8 +33,8 @@ def draw_curves(looks: Sequence[Look], path: Path) -> None:
         color = _COLORS[number % len(_COLORS)]
         right.plot(steps, [look.sets[name][0] for look in looks], marker="o", color=color, label=name)
         right.axhline(looks[0].sets[name][1], color=color, linestyle="--", linewidth=0.8)
-    right.set(title="MRR of held-out questions (dashed: the search alone)", xlabel="step")
-    right.legend(fontsize=7, loc="lower right")
+    right.set(title="MRR of held-out questions\n(dashed: the search alone)", xlabel="step")
+    right.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
     for axes in (left, right):
         axes.grid(alpha=0.3)
     figure.savefig(path, dpi=120)

@@ -120,7 +120,8 @@ class RerankerTraining:
         while self.step < self.steps:
             losses.append(self._step())
             tick(self.step, self.steps)
-            if self.step % self.plan.every == 0 or self.step == self.steps:
+            soon = self.step < self.steps < self.step + self.plan.every // 2  # the last look is near enough
+            if self.step == self.steps or (self.step % self.plan.every == 0 and not soon):
                 self._look(sum(losses) / len(losses), began, told)
                 losses = []
         return max(self.looks, key=lambda look: look.mrr)

@@ -36,7 +36,8 @@ def test_exactly_the_documents_and_built_once(workbench: Workbench, questions: Q
         assert [document.source for document in bot.documents()] == ["en.md", "zh.md"]
         first = bot.kb.folder
     with workbench.bot(questions.documents, replace_weight(settings)) as bot:
-        assert bot.kb.folder == first and bot.retriever.options.dense_weight == 0.1  # how it is searched changes no folder
+        assert bot.kb.folder == first  # how it is searched changes no folder
+        assert bot.retriever.options.dense_weight == 0.1
     fewer = {"en.md": questions.documents["en.md"]}
     with workbench.bot(fewer, settings) as bot:
         assert bot.kb.folder != first and len(bot.documents()) == 1

@@ -18,8 +18,8 @@ from ingest.loaders.html.depth import check_depth
 from ingest.loaders.html.walk import extract
 from ingest.loaders.source import DEFAULT_MAX_BYTES, empty, read_source
 from ragbot.documents import ParsedDocument
-from ragbot.index.labels import declared_tags
 from ragbot.errors import LoaderError
+from ragbot.index.labels import declared_tags
 
 _META_CHARSET = re.compile(rb"<meta[^>]{0,500}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_:.-]{1,40})", re.IGNORECASE)
 _XML_CHARSET = re.compile(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9_:.-]{1,40})", re.IGNORECASE)

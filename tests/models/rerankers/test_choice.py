@@ -30,7 +30,7 @@ def test_a_missing_one_is_no_reranker_unless_it_was_asked_for(
     empty = tmp_path_factory.mktemp("empty")
     monkeypatch.setattr(e5, "bundled_folder", lambda: empty)
     assert ChosenReranker("auto", MEASURED_WITH)() is None
-    with pytest.raises(ModelNotFoundError, match="retrieval.reranker to none"):
+    with pytest.raises(ModelNotFoundError, match=r"retrieval\.reranker to none"):
         ChosenReranker("bundled", MEASURED_WITH)()
 
 
