@@ -21,7 +21,7 @@ from ragbot.models.testing import HashEmbedder
 from tests.ragbot.conftest import LORA_EN, Cli
 
 ESCAPE = "\x1b"
-GROUPS = {"", "kb", "models", "config", "eval"}
+GROUPS = {"", "kb", "models", "config", "eval", "train"}
 
 
 @pytest.fixture
@@ -47,8 +47,8 @@ def commands() -> dict[str, Any]:
 
 def test_there_is_every_command() -> None:
     expected = (
-        "ingest ask search chat ui doctor tune|kb info|kb list|kb documents|kb remove|kb verify|kb repair"
-        "|kb compact|kb migrate|kb reembed|kb export|kb import|models list|models bench|config show|config path|eval run|eval compare|eval list|eval show|eval diff|eval report|eval judge|eval init|eval review"
+        "ingest ask search chat ui doctor tune similar topics duplicates summarize|kb info|kb list|kb documents|kb remove|kb verify|kb repair"
+        "|kb compact|kb migrate|kb reembed|kb export|kb import|models list|models bench|config show|config path|eval run|eval compare|eval list|eval show|eval diff|eval report|eval judge|eval init|eval review|train reranker"
     )
     first, *others = expected.split("|")
     assert set(commands()) - GROUPS == {*first.split(), *others}

@@ -23,6 +23,8 @@ NAMES = {
     "rewrite-multi-query": {"question", "count", "translation"},
     "rewrite-standalone": {"conversation", "question"},
     "rewrite-translation": set(),
+    "summary-section": {"context", "count"},
+    "summary-whole": {"context", "count", "title"},
 }
 
 
