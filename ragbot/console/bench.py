@@ -13,7 +13,7 @@ from ragbot.console.bench_labels import BenchLabels, bench_labels
 from ragbot.console.options import Options
 from ragbot.console.progress import QuestionProgress
 from ragbot.console.render import duration
-from ragbot.models.registry import NO_RERANKER
+from ragbot.models.registry import AUTO_RERANKER, NO_RERANKER
 
 if TYPE_CHECKING:
     from ragbot.console.terminal import Terminal
@@ -68,6 +68,8 @@ def bench(options: Options, embedder: str | None, reranker: str | None, seconds:
         "embedder": settings.embedder if embedder or not reranker else "",
         "reranker": settings.retrieval.reranker if reranker or not embedder else "",
     }
+    if chosen["reranker"] == AUTO_RERANKER:  # which is the bundled one beside the bundled embedder alone
+        chosen["reranker"] = "bundled" if settings.embedder == "bundled" else ""
     words, number, load = bench_labels(settings), cores(), _load()
     measured = tuple(
         _measured(options.terminal, settings, words, kind, spec, seconds)

@@ -113,6 +113,11 @@ class LexicalIndex:
     def __len__(self) -> int:
         return sum(map(len, self._segments)) - sum(map(len, self._dead))
 
+    def ids(self) -> Ints:
+        """The ids of all living chunks, ascending."""
+        living = [segment.ids[alive] for segment, alive in zip(self._segments, self._alive, strict=True)]
+        return np.sort(np.concatenate([np.empty(0, np.int64), *living]))
+
     def apply(self, seq: int, removed: Sequence[int], added: Sequence[int], texts: Sequence[str]) -> None:
         """Take chunks out, put chunks in, and note the sequence number; doing it twice is harmless."""
         gone = np.array(sorted({*removed, *added}), np.int64)

@@ -104,7 +104,7 @@ def _scored(
         dense_part = reciprocal_ranks(_ranks(dense, ids), np.ones(len(ids), bool))
         fused = dense_part + reciprocal_ranks(_ranks(lexical, ids), lexical > 0)
     else:
-        apart = foreign(kb.catalog, ids, means, text)
+        apart = foreign(kb.vectors.groups_of(ids), text)
         words = word_evidence(kb.lexical, ids, text, bm25, apart)
         plain = fuse(dense_z, words, dense_weight)
         fused = raised(plain, apart)

@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 
 from ragbot.index.analysis import terms
-from ragbot.index.catalog import Catalog
 from ragbot.index.lexical import LexicalIndex, LexicalScores
 from ragbot.index.segment import Ints
 from ragbot.retrieval.fuse import Floats, Scale, evidence
@@ -66,22 +65,9 @@ def ceiling(lexical: LexicalIndex, question: str) -> float:
     return sum(math.log(1 + (count - n + 0.5) / (n + 0.5)) for n in lexical.document_frequencies(words))
 
 
-def foreign(catalog: Catalog, ids: Ints, means: Floats, question: str) -> Mask:
-    """Which of these chunks are in another language than ``question``; unknown languages count as its own.
-
-    Args:
-        means: of the dense score, for each chunk over the chunks of its language: it is the same within one, so that
-            one chunk of each is looked up.
-    """
-    apart = np.zeros(len(ids), bool)
-    _, first, group = np.unique(means, return_index=True, return_inverse=True)
-    own = question_language(question)
-    chunks = catalog.chunks(ids[first].tolist())
-    for number, place in enumerate(first.tolist()):
-        chunk = chunks.get(int(ids[place]))  # another process may have deleted it
-        if chunk is not None and chunk.document.language not in {"", own}:
-            apart |= group == number
-    return apart
+def foreign(languages: npt.NDArray[np.str_], question: str) -> Mask:
+    """Which of these languages are another one than that of ``question``; unknown ones count as its own."""
+    return ~np.isin(languages, ["", question_language(question)])
 
 
 def word_evidence(lexical: LexicalIndex, ids: Ints, question: str, bm25: LexicalScores, apart: Mask) -> Floats:
@@ -118,6 +104,8 @@ def raised(fused: Floats, apart: Mask) -> Floats:
     if not apart.any() or len(own) < PLACE:
         return fused
     bar = np.partition(own, -PLACE)[-PLACE]
-    missing = np.nextafter(bar, np.float32(np.inf)) - fused[apart].max()
+    # Never above the best of the own, even where that has equals (copies).
+    place = min(np.nextafter(bar, np.float32(np.inf)), np.nextafter(own.max(), np.float32(-np.inf)))
+    missing = place - fused[apart].max()
     lifted: Floats = np.where(apart, fused + np.float32(np.clip(missing, 0, MOST)), fused).astype(np.float32)
     return lifted

@@ -55,7 +55,7 @@ def _index_faults(bot: RagBot, ids: np.ndarray[Any, np.dtype[np.int64]]) -> list
     kb, faults = bot.kb, []
     if not kb.catalog.seq == kb.lexical.seq == kb.vectors.seq:
         faults.append(f"catalog at {kb.catalog.seq}, words at {kb.lexical.seq}, vectors at {kb.vectors.seq}")
-    words = np.sort(np.concatenate([np.empty(0, np.int64), *(part for part, _ in kb.lexical.score("x").parts)]))
+    words = kb.lexical.ids()
     if not np.array_equal(words, ids):
         faults.append(f"the lexical index holds {len(words)} chunks, the catalog {len(ids)}, or others")
     nearest = np.sort(kb.vectors.top(bot.embedder.encode_query("x"), len(ids) + 10))

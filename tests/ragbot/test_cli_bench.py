@@ -47,7 +47,10 @@ def kinds(found: Any) -> list[tuple[str, str]]:
 
 
 def test_the_settings_say_what_is_measured(cli: Cli, tmp_path: Path) -> None:
-    assert kinds(cli("models", "bench", "--seconds", "0.01", "--json").json) == [("embedder", "bundled")]
+    assert kinds(cli("models", "bench", "--seconds", "0.01", "--json").json) == [
+        ("embedder", "bundled"),
+        ("reranker", "bundled"),
+    ]
     (tmp_path / "ragbot.toml").write_text('[retrieval]\nreranker = "onnx:x"\nrerank_candidates = 7\n', encoding="utf-8")
     found = cli("models", "bench", "--seconds", "0.01", "--json").json
     assert kinds(found) == [("embedder", "bundled"), ("reranker", "onnx:x")]
@@ -70,7 +73,7 @@ def test_what_is_named_is_measured_and_nothing_else(cli: Cli, options: list[str]
 def test_json_has_the_figures(cli: Cli) -> None:
     found = cli("models", "bench", "--seconds", "0.02", "--json").json
     assert found["cores"] >= 1
-    (model,) = found["models"]
+    model, _ = found["models"]
     assert [row["language"] for row in model["speed"]["languages"]] == ["zh", "en"]
     for row in model["speed"]["languages"]:
         assert row["tokens_per_second"] > 0

@@ -54,6 +54,9 @@ class VectorIndex(Protocol):
     def scales(self, query: Floats, wanted: Ints) -> tuple[Floats, Floats]:
         """For each of these ids, mean and deviation of the inner product over its group, or over all if that is small."""
 
+    def groups_of(self, ids: Ints) -> npt.NDArray[np.str_]:
+        """The group of each of these ids; of one that is not held, or of none, the empty string."""
+
     def of(self, query: Floats, wanted: Ints) -> Floats:
         """Inner products with the vectors of these ids."""
 

@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from ragbot.errors import CorruptError, VectorStoreError
 from ragbot.index.catalog import Catalog
@@ -208,6 +209,10 @@ class ExternalIndex:
     def of(self, query: Floats, wanted: Ints) -> Floats:
         """See :class:`ragbot.index.vectors.base.VectorIndex`."""
         return self._exact.scores(query, wanted)
+
+    def groups_of(self, ids: Ints) -> npt.NDArray[np.str_]:
+        """See :class:`ragbot.index.vectors.base.VectorIndex`."""
+        return self._members.groups_of(ids)
 
     def scales(self, query: Floats, wanted: Ints) -> tuple[Floats, Floats]:
         """See :class:`ragbot.index.vectors.base.VectorIndex`."""

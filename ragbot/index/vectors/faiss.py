@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ragbot.errors import CorruptError
 from ragbot.index.container import read_container, write_container
@@ -93,6 +94,10 @@ class FaissIndex:
     def top(self, query: Floats, k: int, allowed: Ints | None = None) -> Ints:
         """See :class:`ragbot.index.vectors.base.VectorIndex`."""
         return self._ordered(query, self._candidates(query, k, allowed))[:k]
+
+    def groups_of(self, ids: Ints) -> npt.NDArray[np.str_]:
+        """See :class:`ragbot.index.vectors.base.VectorIndex`."""
+        return self._members.groups_of(ids)
 
     def scales(self, query: Floats, wanted: Ints) -> tuple[Floats, Floats]:
         """See :class:`ragbot.index.vectors.base.VectorIndex`."""

@@ -167,6 +167,10 @@ class Members:
         codes[held] = self._codes[at[held]]
         return codes
 
+    def groups_of(self, ids: Ints) -> npt.NDArray[np.str_]:
+        """The name of the group of each of these ids; of one that is not held, the empty one."""
+        return np.array([*self._names, ""], np.str_)[self.group_of(ids)]
+
     def large_numbers(self) -> list[int]:
         """The numbers of the groups that are large enough for statistics of their own."""
         return [code for code, moments in enumerate(self._moments) if moments.count >= SMALLEST_GROUP]

@@ -235,13 +235,13 @@ def test_what_cannot_be_tuned_for(run: Tune, metric: str) -> None:
 
 def test_the_threshold(run: Tune, settings: Settings) -> None:
     # Far too strict: with it every question is refused.
-    strict = changed(settings, {THRESHOLD: 0.999})
+    strict = changed(settings, {THRESHOLD: 0.99999})
     tuned = run(settings=strict, trials=1)
     (found,) = [found for found in tuned.confirmations if THRESHOLD in found.change]
     assert found.metric == tuning.BALANCED
     assert found.difference.a == pytest.approx(0.5)  # every silent question refused, and every other one, too
-    assert found.recommended and tuned.recommended[THRESHOLD] < 0.999
-    assert 0.999 in tuned.thresholds and max(tuned.thresholds.values()) > 0.6
+    assert found.recommended and tuned.recommended[THRESHOLD] < 0.99999
+    assert 0.99999 in tuned.thresholds and max(tuned.thresholds.values()) > 0.6
 
 
 # -- the space -------------------------------------------------------------------------------------------------------

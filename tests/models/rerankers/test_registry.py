@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ragbot.errors import ModelNotFoundError
-from ragbot.models.registry import NO_RERANKER, load_reranker
+from ragbot.models.registry import AUTO_RERANKER, NO_RERANKER, load_reranker
 from ragbot.models.rerankers.base import Floats, Reranker
 from ragbot.settings import load_settings
 
@@ -42,6 +42,6 @@ def test_an_entry_point_adds_a_provider(monkeypatch: pytest.MonkeyPatch) -> None
     assert reranker.count_tokens("what", ["上海", "word word word"]) == [3, 5]
 
 
-def test_the_settings_ask_for_none() -> None:
+def test_the_settings_ask_for_the_measured_one() -> None:
     settings, _ = load_settings()
-    assert (settings.retrieval.reranker, settings.retrieval.rerank_candidates) == (NO_RERANKER, 20)
+    assert (settings.retrieval.reranker, settings.retrieval.rerank_candidates) == (AUTO_RERANKER, 20)

@@ -116,9 +116,8 @@ def test_evidence_is_full_within_a_language_and_weak_across(mixed: RagBot) -> No
 def test_foreign_chunks(mixed: RagBot) -> None:
     kb, question = mixed.kb, "第7号铁路在哪一年通车？"
     ids = kb.vectors.ids()
-    means, _ = kb.vectors.scales(EMBEDDER.encode_query(question), ids)
     chunks = kb.catalog.chunks(ids.tolist())
-    apart = foreign(kb.catalog, ids, means, question)
+    apart = foreign(kb.vectors.groups_of(ids), question)
     assert [chunks[number].document.language == "en" for number in ids.tolist()] == apart.tolist()
     assert 0 < apart.sum() < len(ids)
 
@@ -137,6 +136,12 @@ def test_an_unknown_language_is_not_foreign(tmp_path: Path) -> None:
         bot.ingest_documents(documents(english=0, chinese=25) | unknown)
         found = gather(bot.kb, "什么是铁路？", EMBEDDER.encode_query("什么是铁路？"), 100, 0.7)
         assert not found.parts["language_part"].any()
+
+
+def test_equals_of_the_best_stay_above_another_language() -> None:
+    fused = np.array([5.0, 5.0, 4.2, 4.0], np.float32)
+    lifted = raised(fused, np.array([False, False, False, True]))
+    assert np.argsort(-lifted, kind="stable").tolist() == [0, 1, 3, 2]
 
 
 def test_the_best_of_another_language_stands_second_at_least() -> None:
