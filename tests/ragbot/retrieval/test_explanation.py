@@ -100,7 +100,7 @@ def test_duplicates_are_a_step(bot: RagBot) -> None:
 def test_what_a_filter_keeps_out(bot: RagBot) -> None:
     explained = bot.explain("harbour", 5, Filter(types=("txt",)))
     assert (explained.chunks, explained.searched) == (5, 1)
-    assert [(step.name, step.removed) for step in explained.steps] == [("filter", 4)]
+    assert [(step.name, step.removed) for step in explained.steps] == [("filter", 3)]
 
 
 @pytest.mark.parametrize("where", [Filter(principals=()), Filter(principals=(), types=("md",))])
