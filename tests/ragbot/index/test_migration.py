@@ -154,7 +154,10 @@ def test_one_that_has_it_open_follows(folder: Path) -> None:
     kb = KnowledgeBase(folder, EMBEDDER.fingerprint)
     hits = HybridRetriever(kb, EMBEDDER).search("lamp 31 of 3", 5)
     migrate(folder, "chroma")
-    assert HybridRetriever(kb, EMBEDDER).search("lamp 31 of 3", 5) == hits
+    after = HybridRetriever(kb, EMBEDDER).search("lamp 31 of 3", 5)
+    # The last bit of a sum depends on how many are computed at once.
+    assert [hit.chunk for hit in after] == [hit.chunk for hit in hits]
+    assert [hit.score for hit in after] == pytest.approx([hit.score for hit in hits], abs=1e-5)
     assert kb.store == "chroma" and isinstance(kb.vectors, ExternalIndex)
     with kb.writing() as catalog:
         catalog.remove_document("doc1")
