@@ -11,6 +11,7 @@ and started again.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import time
@@ -91,8 +92,6 @@ def _score(question_set: QuestionSet, part: str, limit: int, reranker: Reranker,
 
 def hash_of(text: str) -> str:
     """An order that has nothing to do with the texts."""
-    import hashlib
-
     return hashlib.sha256(text.encode()).hexdigest()
 
 

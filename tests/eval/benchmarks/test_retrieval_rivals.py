@@ -120,9 +120,8 @@ def test_each_system_finds_places_that_stand_in_the_documents(group: Group) -> N
                 assert 3 < len(found) <= SHORT_DEPTH and len(set(found)) == len(found)
                 assert all(0 <= start < end <= len(documents[source].text) for source, start, end in found)
                 if system.name != "langchain_ensemble" or asked.isascii():  # it has no Chinese words
-                    # Vectors by hashing put some of another language beside the best.
-                    texts_found = [documents[source].text[start:end] for source, start, end in found[:3]]
-                    assert any(gold in text for text in texts_found), system.name
+                    source, start, end = found[0]
+                    assert gold in documents[source].text[start:end], system.name
     # With a reranker it is first tried out on the beginning of a document.
     assert {asked for asked in embedder.questions if not asked.startswith("Ooo.")} == set(ASKED)
     assert embedder.passages and all("Ooo." in one or "嗯嗯" in one or "Mmm." in one for one in embedder.passages)

@@ -49,9 +49,11 @@ def check(kb: KnowledgeBase) -> None:
     mean, deviation = index.moments(QUERY)
     assert mean == pytest.approx((rows @ QUERY).mean(), abs=1e-6)
     assert deviation == pytest.approx((rows @ QUERY).std(), abs=1e-5)
+    assert index.groups_of(np.array([10**6, int(ids[0])]))[0] == ""
     for language in ("zh", "en"):
         own = kb.catalog.chunk_ids(Filter(languages=(language,)))
         scores = rows[np.searchsorted(ids, own)] @ QUERY
+        assert set(index.groups_of(own).tolist()) == {language}
         means, deviations = index.scales(QUERY, own[:2])
         assert means[0] == pytest.approx(scores.mean(), abs=1e-5)
         assert deviations[0] == pytest.approx(scores.std(), abs=1e-4)
