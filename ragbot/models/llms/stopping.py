@@ -1,13 +1,12 @@
-"""When a local model stops: at a stop sequence, in a loop, or because nobody listens any more."""
+"""When a local model stops: at a stop sequence, or in a loop.
+
+Small models fall into loops under greedy decoding. A repetition penalty would cure that at the price of the very thing
+that a grounded answer does, copying from its context, so a loop is cut off and nothing else is touched.
+"""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    import torch
 
 #: A tail of the answer that repeats with a period of up to this many tokens is a loop ...
 LONGEST_PERIOD = 64
@@ -46,29 +45,6 @@ class StopText:
 def _overlap(text: str, stop: str) -> int:
     """The length of the longest end of ``text`` that ``stop`` begins with."""
     return next((n for n in range(min(len(stop) - 1, len(text)), 0, -1) if text.endswith(stop[:n])), 0)
-
-
-class Watch:
-    """A stopping criterion of ``generate``: counts the new tokens, and stops on a loop or when ``cancelled`` is set.
-
-    Small models fall into loops under greedy decoding. A repetition penalty would cure that at the price of the very
-    thing that a grounded answer does, copying from its context, so a loop is cut off and nothing else is touched.
-    """
-
-    def __init__(self, prompt_tokens: int) -> None:
-        self.cancelled = threading.Event()
-        self.looped = False
-        self.new_tokens = 0
-        self._prompt_tokens = prompt_tokens
-
-    def __call__(self, input_ids: torch.LongTensor, scores: Any, **kwargs: Any) -> torch.Tensor:
-        """Called by ``generate`` after each token with all ids so far, ``(1, tokens)``."""
-        import torch
-
-        ids = input_ids[0, self._prompt_tokens :]
-        self.new_tokens = len(ids)
-        self.looped = self.looped or in_loop(ids[-REPEATS * LONGEST_PERIOD :].tolist())
-        return torch.full((1,), self.cancelled.is_set() or self.looped, dtype=torch.bool, device=input_ids.device)
 
 
 def in_loop(ids: Sequence[int]) -> bool:

