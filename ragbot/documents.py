@@ -145,7 +145,10 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A claim's place in its source: ``quote`` equals the document's text at ``[start, end)``."""
+    """A claim's place in its source: ``quote`` equals the document's text at ``[start, end)``.
+
+    ``focus`` is the place inside of it, in the document's offsets, that a short answer (a name, a number) repeats.
+    """
 
     marker: int
     source: str
@@ -156,6 +159,38 @@ class Citation:
     end: int
     quote: str
     document_id: int
+    focus: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check found against a claim.
+
+    ``kind``: ``number``, ``date``, ``name``, ``negation`` (denied on one side alone), ``opposite`` (more for less), or
+    ``unfounded`` (no passage says it). ``claimed`` is what the claim says, ``found`` what its source says instead, as
+    they are written; ``found`` is empty where it says nothing.
+    """
+
+    kind: Literal["number", "date", "name", "negation", "opposite", "unfounded"]
+    claimed: str
+    found: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A sentence of an answer, and whether its sources carry it.
+
+    ``text`` is the sentence without its markers. It stands, with them, at ``[start, end)`` of the answer's text; one
+    that was removed has no length. ``unchecked`` are sentences that say nothing which could be checked, or whose source
+    is in another language and does not contradict. ``citations`` are the markers of the sources.
+    """
+
+    text: str
+    start: int
+    end: int
+    status: Literal["supported", "unsupported", "unchecked"]
+    citations: tuple[int, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +200,7 @@ class Answer:
     ``confidence`` is the estimated probability in [0, 1] that the documents answer the question; ``timings`` are
     seconds by stage (``search``, ``first_token``, ``total``); ``usage`` counts the chat model's tokens
     (``input_tokens``, ``output_tokens``) over all calls, and is empty without one, or where it does not tell.
+    ``claims`` are its sentences and whether their sources carry them; none for refusals, and where nothing is checked.
     """
 
     question: str
@@ -176,6 +212,7 @@ class Answer:
     hits: tuple[ScoredChunk, ...] = ()
     timings: Mapping[str, float] = field(default_factory=dict)
     usage: Mapping[str, int] = field(default_factory=dict)
+    claims: tuple[Claim, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from ragbot.console.claim_labels import CLAIM_LABELS, reasons
 from ragbot.console.labels import LABELS, Labels
 from ragbot.console.terminal import Terminal
-from ragbot.documents import Answer, Chunk, Citation, Document, IngestReport, ScoredChunk
+from ragbot.documents import Answer, Chunk, Citation, Claim, Document, IngestReport, ScoredChunk
 from ragbot.index.labels import COLLECTION, tags_of
 
 #: Characters of a hit that are shown, and of failures and near documents the most that are listed.
@@ -48,10 +49,27 @@ def citations(terminal: Terminal, found: Sequence[Citation], labels: Labels, quo
             terminal.line(item.quote, "dim", indent=4)
 
 
+def unsupported(terminal: Terminal, claims: Sequence[Claim], language: str) -> None:
+    """The sentences of an answer that no source supports, and why; those that were left out apart."""
+    labels = CLAIM_LABELS[language]
+    wrong = [claim for claim in claims if claim.status == "unsupported"]
+    for title, listed in (
+        (labels.unsupported, [claim for claim in wrong if claim.end > claim.start]),
+        (labels.removed, [claim for claim in wrong if claim.end == claim.start]),
+    ):
+        if listed:
+            terminal.line()
+            terminal.line(title, "bold red")
+        for claim in listed:
+            terminal.line(f"✗ {snippet(claim.text)}", hang=2)
+            terminal.line(reasons(claim.findings, language), "dim", indent=2)
+
+
 def after_answer(terminal: Terminal, answer: Answer, threshold: float, quotes: bool = True) -> None:
     """What comes below the text of an answer, or of a refusal (given below the confidence ``threshold``)."""
     labels = LABELS[answer.language]
     terminal.line()
+    unsupported(terminal, answer.claims, answer.language)
     if answer.citations and not answer.abstained:
         terminal.line()
         citations(terminal, answer.citations, labels, quotes)

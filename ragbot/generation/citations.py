@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ragbot.documents import Citation, Passage, heading_path, page_at
 from ragbot.index.analysis import terms
@@ -31,12 +32,23 @@ class Citations:
         """The marker for the sentence of passage ``number`` (from 1) that carries ``claim``; None without such a passage."""
         if not 1 <= number <= len(self._passages):
             return None
-        passage = self._passages[number - 1]
-        start, end = _best_span(passage.text, claim, self._question)
-        key = (passage.document.id, passage.start + start, passage.start + end)
+        start, end = _best_span(self._passages[number - 1].text, claim, self._question)
+        return self.add(number - 1, start, end)
+
+    def add(self, passage: int, start: int, end: int, focus: tuple[int, int] | None = None) -> int:
+        """The marker for ``[start, end)`` of passage ``passage`` (from 0); ``focus`` is the phrase in it that was asked for."""
+        item = self._passages[passage]
+        key = (item.document.id, item.start + start, item.start + end)
         if key not in self._found:
-            self._found[key] = _citation(len(self._found) + 1, passage, start, end)
+            self._found[key] = _citation(len(self._found) + 1, item, start, end)
+        if focus and self._found[key].focus is None:
+            shown = (item.start + focus[0], item.start + focus[1])
+            self._found[key] = replace(self._found[key], focus=shown)
         return self._found[key].marker
+
+    def keep(self, count: int) -> None:
+        """Forget all but the first ``count``: what cited them is not shown after all."""
+        self._found = dict(list(self._found.items())[:count])
 
 
 def _citation(marker: int, passage: Passage, start: int, end: int) -> Citation:

@@ -19,6 +19,22 @@ def numbers_of(marker: re.Match[str]) -> list[int]:
     return [int(number) for number in re.findall(r"\d+", marker.group(1))]
 
 
+def whole_markers(pieces: Iterable[str]) -> Iterator[str]:
+    """The same text in other pieces: none of them ends inside of a marker, or of the blanks before one. Empty ones pass."""
+    held = ""
+    for piece in pieces:
+        if not piece:
+            yield ""
+            continue
+        held += piece
+        opening = _OPEN.search(held)
+        ready, held = (held[: opening.start()], opening.group()) if opening else (held, "")
+        if ready:
+            yield ready
+    if held:
+        yield held
+
+
 class Markers:
     """Filters the pieces of an answer.
 
@@ -33,18 +49,8 @@ class Markers:
 
     def filter(self, pieces: Iterable[str]) -> Iterator[str]:
         """Yield the text with its final markers; nothing that was yielded is taken back. Empty pieces pass."""
-        held = ""
-        for piece in pieces:
-            if not piece:
-                yield ""
-                continue
-            held += piece
-            opening = _OPEN.search(held)
-            ready, held = (held[: opening.start()], opening.group()) if opening else (held, "")
-            if ready:
-                yield self._renumbered(ready)
-        if held:
-            yield self._renumbered(held)
+        for part in whole_markers(pieces):
+            yield self._renumbered(part) if part else ""
 
     def _renumbered(self, text: str) -> str:
         parts, begin = [], 0

@@ -62,6 +62,51 @@ def test_cited_answer(bot: RagBot) -> None:
     assert answer.hits == tuple(bot.search(QUESTION))
 
 
+def test_each_sentence_is_tied_and_checked(bot: RagBot) -> None:
+    said = "It admits a request as soon as another has finished [1]. It never admits a request as soon as another has finished."
+    answer = chain(bot, said).ask(QUESTION)
+    assert [claim.status for claim in answer.claims] == ["supported", "unsupported"]
+    assert [answer.text[claim.start : claim.end] for claim in answer.claims] == said.replace(". It", ".|It").split("|")
+    assert answer.claims[0].citations == (1,)
+    assert answer.claims[1].findings[0].kind == "negation"
+    assert answer.timings["verify"] > 0
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_strict(bot: RagBot, language: str) -> None:
+    said = {
+        "en": "Continuous batching admits no request as soon as another one has finished [1]. It admits a request as soon as "
+        "another one has finished [1].",
+        "zh": "QLoRA 把基座模型量化为 8 比特【1】。QLoRA 把基座模型量化为 4 比特【1】。",
+    }[language]
+    question = {"en": QUESTION, "zh": "QLoRA 做了什么？"}[language]
+    stream = chain(bot, said, strictness="strict").stream(question)
+    assert "".join(stream) == stream.answer.text
+    assert [claim.status for claim in stream.answer.claims] == ["unsupported", "supported"]
+    assert (
+        stream.answer.text
+        == {
+            "en": "It admits a request as soon as another one has finished [1].",
+            "zh": "QLoRA 把基座模型量化为 4 比特 [1]。",
+        }[language]
+    )
+    check_citations(bot, stream.answer)
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "Bananas are blue [1]."), ("zh", "香蕉是蓝色的【1】。")])
+def test_strict_with_nothing_left_is_a_refusal(bot: RagBot, language: str, said: str) -> None:
+    stream = chain(bot, said, strictness="strict", language=language).stream(QUESTION)
+    assert "".join(stream) == stream.answer.text == render("unsupported", language)
+    assert stream.answer.abstained and not stream.answer.citations
+    assert [claim.status for claim in stream.answer.claims] == ["unsupported"]
+
+
+def test_off_takes_the_markers_as_they_are(bot: RagBot) -> None:
+    answer = chain(bot, "Bananas are blue [1].", strictness="off").ask(QUESTION)
+    assert (answer.text, answer.claims, len(answer.citations)) == ("Bananas are blue [1].", (), 1)
+    assert "verify" not in answer.timings
+
+
 def test_chinese(bot: RagBot) -> None:
     answer = chain(bot, "QLoRA 把基座模型量化为 4 比特【1】。").ask("QLoRA 做了什么？")
     assert (answer.language, answer.text) == ("zh", "QLoRA 把基座模型量化为 4 比特 [1]。")

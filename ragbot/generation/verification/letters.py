@@ -1,0 +1,45 @@
+"""Characters made alike one by one, so that offsets into the text stay what they are."""
+
+from __future__ import annotations
+
+from ragbot.index.analysis_fold import fold
+
+#: What compatibility forms leave apart: dashes, and the quotation marks that pair.
+_MARKS = {
+    **dict.fromkeys("‐‑‒–—−﹣", "-"),
+    **dict.fromkeys("“”„«»「」『』", '"'),
+    "〇": "零",
+    "○": "零",
+    "壹": "一",
+    "贰": "二",
+    "叁": "三",
+    "肆": "四",
+    "伍": "五",
+    "陆": "六",
+    "柒": "七",
+    "捌": "八",
+    "玖": "九",
+    "拾": "十",
+    "佰": "百",
+    "仟": "千",
+}
+
+
+class _Level(dict[int, str]):
+    """What each character becomes, filled in as characters are met."""
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        folded = fold(character)
+        # A ligature or a fraction is left as it is: two characters for one would move all that follows.
+        folded = folded if len(folded) == 1 else character
+        self[code] = _MARKS.get(folded, folded)
+        return self[code]
+
+
+_TABLE = _Level()
+
+
+def level(text: str) -> str:
+    """``text`` in simplified characters, without accents and full-width forms; as long as it was, character by character."""
+    return text if text.isascii() else text.translate(_TABLE)
