@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from ragbot.documents import Message, Passage
 from ragbot.errors import GenerationError, RagbotError
@@ -36,6 +36,25 @@ class Answerer(Protocol):
 
         An empty piece is no text, but a moment at which the reader can stop a model that is still at work.
         """
+
+
+class Judged(Protocol):
+    """A question that the model has an opinion about before it has written a word."""
+
+    @property
+    def none(self) -> float:
+        """Probability that no passage answers the question."""
+
+    def pieces(self) -> Pieces:
+        """The answer, as :meth:`Answerer.pieces` yields it."""
+
+
+@runtime_checkable
+class Judging(Protocol):
+    """An :class:`Answerer` that says how sure it is; whether it is asked to write depends on that."""
+
+    def judge(self, question: str, passages: Sequence[Passage], language: str) -> Judged:
+        """Read the passages. Raises GenerationError where the model fails."""
 
 
 class ChatAnswerer:

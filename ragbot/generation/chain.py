@@ -8,14 +8,15 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-from ragbot.documents import Answer, Citation, Message
-from ragbot.generation.answerers import Answerer, Pieces
+from ragbot.documents import Answer, Citation, Claim, Message, Passage
+from ragbot.generation.answerers import Answerer, Judged, Judging, Pieces
 from ragbot.generation.citations import Citations
-from ragbot.generation.confidence import confidence
+from ragbot.generation.confidence import confidence, features, reader_logit, reading_confidence
 from ragbot.generation.markers import Markers
 from ragbot.generation.prompts import render
 from ragbot.generation.refusals import refuses
 from ragbot.generation.rewriting.base import BY_RULES, Rewriter, Rewritten, Steps
+from ragbot.generation.verification.writer import Writer
 from ragbot.index.filters import Filter
 from ragbot.index.knowledge_base import KnowledgeBase
 from ragbot.retrieval.expand import expand
@@ -62,6 +63,8 @@ class AnswerChain:
         min_confidence: below this the question is refused without asking the model.
         language: ``zh`` or ``en``; ``auto`` takes the question's.
         rewriter: makes of a question and its history what is searched for.
+        strictness: ``mark`` ties each sentence to its sources, checks it and says so in ``claims``; ``strict`` leaves
+            out what no source supports, too; ``off`` takes the model's markers as they are.
     """
 
     kb: KnowledgeBase
@@ -71,6 +74,7 @@ class AnswerChain:
     min_confidence: float = 0.5
     language: str = "auto"
     rewriter: Rewriter = BY_RULES
+    strictness: str = "mark"
 
     def ask(self, question: str, history: Sequence[Message] = (), where: Filter | None = None) -> Answer:
         """The whole answer at once."""
@@ -99,7 +103,9 @@ class AnswerChain:
         timings["search"] = time.perf_counter() - searching
         usage = Counter(rewritten.usage)
 
-        def finish(text: str, abstained: bool, citations: tuple[Citation, ...] = ()) -> None:
+        def finish(
+            text: str, abstained: bool, citations: tuple[Citation, ...] = (), claims: tuple[Claim, ...] = ()
+        ) -> None:
             timings["total"] = time.perf_counter() - started
             stream._answer = Answer(
                 question=question,
@@ -111,7 +117,20 @@ class AnswerChain:
                 hits=tuple(hits),
                 timings=timings,
                 usage=dict(usage),
+                claims=claims,
             )
+
+        # A model that says how sure it is reads first: it knows more of that than the search does.
+        judged: Judged | None = None
+        passages: list[Passage] = []
+        if hits and isinstance(self.answerer, Judging):
+            reading = time.perf_counter()
+            passages = self.answerer.select(expand(self.kb.catalog, hits))
+            if passages:
+                judged = self.answerer.judge(search_for, passages, language)
+                values = {**features(self.kb, search_for, hits), "none": reader_logit(judged.none)}
+                sure = reading_confidence(values, answer_language(search_for))
+            timings["read"] = time.perf_counter() - reading
 
         if not hits or sure < self.min_confidence:
             name = "abstain" if len(self.kb.lexical) else "empty"
@@ -121,24 +140,52 @@ class AnswerChain:
             finish(text, abstained=True)
             return
 
-        passages = self.answerer.select(expand(self.kb.catalog, hits))
-        citations = Citations(passages, search_for)
+        if judged is None:
+            passages = self.answerer.select(expand(self.kb.catalog, hits))
         refusal = render("refusal", language)
         text = ""
         # No passage may be left where a document was removed meanwhile, or the first sentence is over the budget.
-        said = self.answerer.pieces(search_for, passages, language, history) if passages else _nothing()
+        said = _nothing()
+        if passages:
+            said = judged.pieces() if judged else self.answerer.pieces(search_for, passages, language, history)
+        writing = self._writing(passages, search_for, refusal)
         with closing(_counted(said, usage)) as pieces:
-            for piece in Markers(citations.mark).filter(pieces):
+            for piece in writing.write(pieces):
                 shown = piece if text else piece.lstrip()
                 if shown:
                     timings.setdefault("first_token", time.perf_counter() - started)
                     text += shown
                 if shown or not piece:  # an empty piece is passed on: the reader may stop here
                     yield shown
+        if writing.seconds:
+            timings["verify"] = writing.seconds
+        withheld = not text.strip() and bool(writing.claims)
         if not text.strip():
-            text = refusal
+            text = render("unsupported", language) if withheld else refusal
             yield text
-        finish(text, refuses(text, refusal, bool(citations.found)), citations.found)
+        abstained = withheld or refuses(text, refusal, bool(writing.citations))
+        finish(text, abstained, writing.citations, () if abstained and not withheld else writing.claims)
+
+    def _writing(self, passages: Sequence[Passage], question: str, refusal: str) -> Writer | _Unchecked:
+        if self.strictness == "off":
+            return _Unchecked(Citations(passages, question))
+        return Writer(passages, question, refusal, strict=self.strictness == "strict")
+
+
+@dataclass(frozen=True)
+class _Unchecked:
+    """Writes an answer with the model's own markers; what they stand for is not checked."""
+
+    cited: Citations
+    seconds: float = 0.0
+    claims: tuple[Claim, ...] = ()
+
+    @property
+    def citations(self) -> tuple[Citation, ...]:
+        return self.cited.found
+
+    def write(self, pieces: Iterator[str]) -> Iterator[str]:
+        return Markers(self.cited.mark).filter(pieces)
 
 
 def _nothing() -> Pieces:

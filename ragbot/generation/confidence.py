@@ -1,7 +1,8 @@
 """How likely it is that the documents answer the question, from how far the best hits stand out.
 
 A logistic regression over a few features of a search. Its weights are data (``confidence.json``), fitted by
-``eval/benchmarks/refusal.py`` on train and dev articles: one table for each pair of question and document language,
+``eval/benchmarks/refusal.py`` on train and dev articles (those for the bundled reader, which has read the train
+articles, by ``eval/benchmarks/reader_confidence.py`` on dev articles): one table for each pair of question and document language,
 because the cosines of a multilingual embedder lie differently in each, and one for embedders that were not measured.
 """
 
@@ -59,6 +60,26 @@ def confidence(kb: KnowledgeBase, question: str, hits: Sequence[ScoredChunk]) ->
     tables = _tables().get(kb.fingerprint.name)
     weights = tables[language_pair(question, hits)] if tables else _tables()[_UNMEASURED][_UNMEASURED]
     values = features(kb, question, hits)
+    logit = weights["intercept"] + sum(weights[name] * values[name] for name in weights if name != "intercept")
+    return 1 / (1 + math.exp(-logit))
+
+
+def reader_logit(none: float) -> float:
+    """Log-odds that some passage answers, by the bundled reader's probability of ``none``, bounded at ±12."""
+    bounded = min(max(none, 6e-6), 1 - 6e-6)
+    return math.log((1 - bounded) / bounded)
+
+
+def reading_confidence(values: Mapping[str, float], language: str) -> float:
+    """The same where the bundled reader has read the best passages.
+
+    Args:
+        values: :func:`features`, and ``none``: :func:`reader_logit`.
+        language: of the question, ``zh`` or ``en``.
+    """
+    tables = _tables().get("reader", {})
+    # A reader that was not measured is taken at its word.
+    weights = tables.get(language, {"intercept": 0.0, "none": 1.0})
     logit = weights["intercept"] + sum(weights[name] * values[name] for name in weights if name != "intercept")
     return 1 / (1 + math.exp(-logit))
 

@@ -1,0 +1,150 @@
+"""The reader over a model double: probabilities first, then the answer from the passage that was chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from ragbot.bot import RagBot
+from ragbot.documents import Document, ParsedDocument, Passage
+from ragbot.errors import ModelNotFoundError
+from ragbot.generation.chain import AnswerChain
+from ragbot.generation.confidence import reader_logit, reading_confidence
+from ragbot.generation.reader import Reader
+from ragbot.generation.reading_answerer import ReadingAnswerer
+
+
+class Letters:
+    """A tokenizer whose tokens are characters."""
+
+    bos = 2
+
+    def encode(self, text: str) -> list[int]:
+        return [ord(letter) for letter in text]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        return "".join(chr(token) for token in ids)
+
+
+class Engine:
+    """Says ``odds`` for the passages 0, 1, 2, … and then ``says``."""
+
+    def __init__(self, odds: Sequence[float], says: str) -> None:
+        self.tokenizer = Letters()
+        self.odds, self.says = odds, says
+        self.prompts: list[str] = []
+        self.pushed: list[str] = []
+
+    def start(self, prompt: Sequence[int]) -> Any:
+        assert prompt[0] == Letters.bos
+        self.prompts.append(self.tokenizer.decode(prompt[1:]))
+        logits = np.full(0x110000, -9.0, np.float32)
+        for number, chance in enumerate(self.odds):
+            logits[ord(str(number))] = np.log(chance)
+        return SimpleNamespace(
+            logits=logits,
+            push=lambda ids: self.pushed.append(self.tokenizer.decode(ids)),
+            generate=self._generate,
+            usage=SimpleNamespace(prompt=len(prompt), new=len(self.says)),
+        )
+
+    def _generate(self, limit: int) -> Iterator[tuple[int, float]]:
+        yield from ((ord(letter), -0.1) for letter in self.says[:limit])
+
+
+def reader(engine: Engine, **options: Any) -> Reader:
+    return Reader(cast(Any, engine), **options)
+
+
+def passage(text: str, number: int = 1) -> Passage:
+    document = Document(number, f"{number}.md", f"Title {number}", "md", "en", None, "")
+    return Passage(document, text, 0, len(text), None, ("Heading",), 1.0)
+
+
+def test_it_says_how_sure_it_is_before_it_writes() -> None:
+    engine = Engine([0.2, 0.1, 0.7], " 1911")
+    read = reader(engine).read("When?", [("A", "one"), ("B", "two")], "en")
+    assert read.judgement.none == pytest.approx(0.2)
+    assert read.judgement.passages == pytest.approx((0.1, 0.7)) and read.judgement.best == 2
+    assert engine.pushed == []
+    assert "".join(read.answer()) == "1911"
+    assert engine.pushed == ["2]"]
+    assert engine.prompts == ["[1] A\none\n\n[2] B\ntwo\n\nQuestion: When?\nAnswer: ["]
+
+
+def test_another_passage_can_be_asked_for() -> None:
+    engine = Engine([0.2, 0.1, 0.7], " x")
+    "".join(reader(engine).read("When?", [("A", "one"), ("B", "two")], "en").answer(1))
+    assert engine.pushed == ["1]"]
+
+
+def test_only_the_passages_that_are_there_are_weighed() -> None:
+    read = reader(Engine([0.2, 0.1, 0.7], "x")).read("When?", [("A", "one")], "en")
+    assert len(read.judgement.passages) == 1
+    assert read.judgement.none == pytest.approx(2 / 3)
+
+
+def test_the_answer_is_bounded() -> None:
+    read = reader(Engine([0.1, 0.9], "x" * 50), answer_tokens=7).read("When?", [("A", "one")], "en")
+    assert "".join(read.answer()) == "x" * 7
+
+
+def test_the_number_of_its_passage_follows_an_answer() -> None:
+    answerer = ReadingAnswerer(reader(Engine([0.1, 0.2, 0.7], "1911年")))
+    passages = answerer.select([passage("one"), passage("two", 2)])
+    assert "".join(answerer.pieces("哪年？", passages, "zh", ())) == "1911年 [2]"
+
+
+def test_nothing_is_said_where_none_is_likeliest() -> None:
+    answerer = ReadingAnswerer(reader(Engine([0.8, 0.1, 0.1], "1911")))
+    assert list(answerer.pieces("When?", [passage("one"), passage("two", 2)], "en", ())) == []
+
+
+def test_passages_are_cut_to_the_budget_and_to_nine() -> None:
+    answerer = ReadingAnswerer(reader(Engine([0.1, 0.9], "x")), context_tokens=100)
+    chosen = answerer.select([passage("a" * 60), passage("b" * 60, 2)])
+    assert [item.document.id for item in chosen] == [1]
+    assert len(ReadingAnswerer(reader(Engine([1.0], "")), 10_000).select([passage("a", n) for n in range(20)])) == 9
+
+
+def test_the_chain_refuses_by_what_the_reader_thinks(bot: RagBot) -> None:
+    bot.ingest_documents(
+        {"a.md": ParsedDocument("The harbour museum opened in 1911. It shows ships.", title="Harbour")}
+    )
+
+    def asked(odds: Sequence[float]) -> tuple[bool, str, float, int]:
+        engine = Engine(odds, " 1911")
+        chain = AnswerChain(bot.kb, bot.retriever, ReadingAnswerer(reader(engine)))
+        answer = chain.ask("When did the harbour museum open?")
+        assert answer.timings["read"] > 0
+        return answer.abstained, answer.text, answer.confidence, len(engine.prompts)
+
+    refused, _, doubtful, prompts = asked([0.999, 0.001])
+    assert refused and prompts == 1
+    answered, text, sure, prompts = asked([0.001, 0.999])
+    assert not answered and text.startswith("1911") and prompts == 1
+    assert doubtful < 0.5 < sure
+
+
+def test_confidence_grows_with_the_odds_of_an_answer() -> None:
+    values = {"dense": 0.85, "dense_z": 3.0, "coverage": 0.8, "size": 5.0}
+    for language in ("en", "zh", "fr"):
+        low, high = (reading_confidence({**values, "none": reader_logit(none)}, language) for none in (0.9, 0.1))
+        assert low < high
+    assert reader_logit(0.0) == pytest.approx(-reader_logit(1.0)) and reader_logit(0.5) == 0
+
+
+def test_a_reader_without_an_adapter_says_what_to_do(tmp_path: Path) -> None:
+    from ragbot.generation.choice import answerer
+    from ragbot.settings import GenerationSettings
+
+    def no_model() -> Any:
+        raise AssertionError
+
+    with pytest.raises(ModelNotFoundError, match="ragbot train lora"):
+        answerer("reader", cast(Any, None), cast(Any, None), GenerationSettings(), no_model)
