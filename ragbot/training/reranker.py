@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 import torch
 
@@ -217,7 +218,19 @@ class RerankerTraining:
         ]
 
 
-def sample(rankings: Sequence[Ranking], plan: RerankerPlan) -> list[Ranking]:
+class Sampled(Protocol):
+    """A plan that says how many held-out questions are looked at, and with which seed they are drawn."""
+
+    @property
+    def held_out(self) -> int:
+        """How many questions."""
+
+    @property
+    def seed(self) -> int:
+        """Of the draw."""
+
+
+def sample(rankings: Sequence[Ranking], plan: Sampled) -> list[Ranking]:
     """Questions with an answer, as many of each set as can be, drawn anew by each seed."""
     answered = [ranking for ranking in rankings if ranking.positives]
     sets = sorted({ranking.set for ranking in answered})

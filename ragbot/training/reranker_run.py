@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from eval.datasets.base import QuestionSet
 from eval.workbench import Workbench
-from ragbot.errors import SourceError
 from ragbot.models.rerankers.e5_lower import LowerLayers
 from ragbot.models.rerankers.e5_tokens import PlacedTokenizer
 from ragbot.settings import Settings
 from ragbot.training.curves import draw_curves
-from ragbot.training.ranking_data import Ranking, rankings_of, read_rankings, write_rankings
+from ragbot.training.mining import Progress, mined
 from ragbot.training.reranker import BEST, Look, RerankerPlan, RerankerTraining, sample
 from ragbot.training.token_states import TokenStates
 
-#: Told what is being done (a word: ``data``, ``lower``, ``train``), how much of it is done, of how much, and details.
-Progress = Callable[[str, int, int, str], None]
 CURVES, RUN = "curves.png", "run.json"
 
 
@@ -48,12 +45,7 @@ def train_reranker(
         SourceError: a set has no train or no dev documents, or no question that can be learned from.
         UserError: the folder holds a run with other settings.
     """
-    parts = {part: _data(sets, part, folder / "data", settings, workbench, progress) for part in ("train", "dev")}
-    for part, rankings in parts.items():
-        if not any(ranking.positives for ranking in rankings):
-            raise SourceError(
-                f"no question about a {part} document has an answer that is found in it: name another set"
-            )
+    parts = {part: mined(sets, part, folder / "data", settings, workbench, progress) for part in ("train", "dev")}
     states = TokenStates(LowerLayers(), PlacedTokenizer.bundled())
     for rankings, depth in ((parts["train"], plan.reach), (sample(parts["dev"], plan), plan.depth)):
         states.prepare(rankings, depth, lambda done, of: progress("lower", done, of, ""))
@@ -75,28 +67,3 @@ def train_reranker(
     }
     (folder / BEST / RUN).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     return TrainedReranker(folder / BEST, best, training.looks)
-
-
-def _data(
-    sets: Sequence[QuestionSet], part: str, folder: Path, settings: Settings, workbench: Workbench, progress: Progress
-) -> list[Ranking]:
-    """The questions of a part with what is found for them among the documents of that part alone."""
-    folder.mkdir(parents=True, exist_ok=True)
-    rankings: list[Ranking] = []
-    for question_set in sets:
-        if not question_set.parts.get(part):
-            raise SourceError(
-                f"{question_set.name} has no {part} documents: split it by document (splits.json beside it, or --split-by)"
-            )
-        path = folder / f"{question_set.name}.{part}.jsonl"
-        if not path.is_file():
-            chosen = question_set.part(part)
-            documents = {name: text for name, text in chosen.documents.items() if name in question_set.parts[part]}
-
-            def told(done: int, of: int, name: str = question_set.name) -> None:
-                progress("data", done, of, f"{name}, {part}")
-
-            with workbench.bot(documents, settings) as bot:
-                write_rankings(path, rankings_of(bot, chosen, told))
-        rankings += read_rankings(path)
-    return rankings

@@ -1,0 +1,127 @@
+"""Contexts, and what is wanted of a reader in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+from ragbot.generation.reading import MOST_PASSAGES, NONE
+from ragbot.training.reader.contexts import Asked, Group, Mix, Pack, Packer, Place
+
+ONLY_GOLD = Mix(gold=1.0, foreign=0.0, altered=0.0, without=0.0)
+ONLY_FOUND = replace(ONLY_GOLD, gold=0.0)
+
+
+def packs(groups: list[Group], mix: Mix, count: int = 40) -> list[Pack]:
+    packer = Packer(groups, mix)
+    return [packer.pack(number % len(groups), f"seed {number}") for number in range(count)]
+
+
+def passages(pack: Pack) -> list[str]:
+    return pack.context.split("\n\n")
+
+
+@pytest.mark.parametrize("mix", [Mix(), ONLY_GOLD, ONLY_FOUND, replace(ONLY_FOUND, without=1.0)])
+def test_it_is_refused_exactly_where_no_passage_holds_the_answer(groups: list[Group], mix: Mix) -> None:
+    wanted = {q.text: q.answers for group in groups for q in group.questions}
+    seen = set()
+    for pack in packs(groups, mix):
+        for question, (text, number) in zip(pack.questions, pack.answers, strict=True):
+            holding = [
+                i for i, passage in enumerate(passages(pack), 1) if any(a in passage for a in wanted.get(question, ()))
+            ]
+            assert (number == NONE) == (not holding) == (not text)
+            if number != NONE:
+                assert number in holding and text in wanted[question]
+            seen.add(number != NONE)
+    assert seen == {True, False}
+
+
+def test_passages_with_the_answer_are_taken_out_at_times(groups: list[Group]) -> None:
+    def refused(mix: Mix) -> int:
+        return sum(number == NONE for pack in packs(groups, mix) for _, number in pack.answers)
+
+    assert refused(replace(ONLY_FOUND, without=1.0)) > refused(ONLY_FOUND)
+
+
+@pytest.mark.parametrize(
+    ("language", "front"), [("en", "Basin 1\nBasin 1 was opened"), ("zh", "第1号港池\n第1号港池于1901年开放。")]
+)
+def test_passages_are_numbered_with_their_titles(make_group: Callable[..., Group], language: str, front: str) -> None:
+    (pack,) = packs([make_group(1, language)], ONLY_GOLD, 1)
+    assert pack.context.startswith(f"[1] {front}") and pack.language == language
+
+
+def test_where_nobody_can_tell_it_is_left_out(make_group: Callable[..., Group]) -> None:
+    group = make_group(1)
+    elsewhere = Place("en/9", 0, 40, "Elsewhere", "The year 1901 is told of here as well, too.")
+    group = replace(group, retrieved=((elsewhere,), (elsewhere,)))
+    for pack in packs([group], ONLY_FOUND):
+        assert group.questions[0].text not in pack.questions  # its words stand there, but not where they were marked
+        assert (group.questions[1].text, ("", NONE)) in list(zip(pack.questions, pack.answers, strict=True))
+
+
+def test_foreign_questions_are_put_and_refused(groups: list[Group]) -> None:
+    home = {q.text: group.document for group in groups for q in group.questions}
+    foreign = 0
+    for number, pack in enumerate(packs(groups, replace(ONLY_GOLD, foreign=1.0))):
+        group = groups[number % len(groups)]
+        for question, (_, at) in zip(pack.questions, pack.answers, strict=True):
+            if home[question] != group.document:
+                foreign += 1
+                assert at == NONE and question.isascii() == (group.language == "en")  # in the language of the context
+    assert foreign > 10
+
+
+def test_altered_questions_are_refused(groups: list[Group]) -> None:
+    known = {q.text for group in groups for q in group.questions}
+    changed = [
+        (question, answer)
+        for pack in packs(groups, replace(ONLY_GOLD, altered=1.0))
+        for question, answer in zip(pack.questions, pack.answers, strict=True)
+        if question not in known
+    ]
+    assert changed and all(answer == ("", NONE) for _, answer in changed)
+    assert {question.isascii() for question, _ in changed} == {True, False}
+
+
+def test_the_same_for_the_same_seed(groups: list[Group]) -> None:
+    assert packs(groups, Mix()) == packs(groups, Mix())
+    packer = Packer(groups)
+    assert any(packer.pack(0, f"a{i}") != packer.pack(0, f"b{i}") for i in range(10))
+
+
+def test_room_bounds_the_passages_and_chinese_has_a_third(make_group: Callable[..., Group]) -> None:
+    for language, count in (("en", 9), ("zh", 3)):
+        long = [
+            Place("x", i, i + 1, "t", ("long words " * 9 if language == "en" else "很长的段落" * 20)[:99])
+            for i in range(20)
+        ]
+        group = replace(make_group(1, language), retrieved=((), tuple(long)))
+        for pack in packs([group], replace(ONLY_FOUND, characters=(900, 900)), 5):
+            assert len(passages(pack)) == count <= MOST_PASSAGES
+
+
+def test_of_several_wordings_one_of_middle_length_is_wanted(make_group: Callable[..., Group]) -> None:
+    group = make_group(1)
+    text = group.gold.text
+    wordings = ("1901", "in 1901", "was opened in 1901")
+    spans = tuple((group.document, text.index(w), text.index(w) + len(w)) for w in wordings)
+    asked = Asked("q", "When?", wordings, spans)
+    (pack,) = packs([replace(group, questions=(asked,), retrieved=((),))], ONLY_GOLD, 1)
+    assert pack.answers == (("in 1901", 1),)
+
+
+def test_many_questions_are_drawn_from_and_silent_ones_do_not_crowd_out(make_group: Callable[..., Group]) -> None:
+    group = make_group(1)
+    answered = [replace(group.questions[0], id=str(i), text=f"When {i}?") for i in range(30)]
+    silent = [replace(group.questions[1], id=f"s{i}", text=f"Who {i}?") for i in range(30)]
+    group = replace(group, questions=tuple(answered + silent), retrieved=((),) * 60)
+    drawn = packs([group], replace(ONLY_GOLD, questions=8), 6)
+    for pack in drawn:
+        refused = sum(number == NONE for _, number in pack.answers)
+        assert len(pack.questions) == 8 and refused == 4
+    assert any(one.questions != other.questions for one, other in pairwise(drawn))
