@@ -26,10 +26,10 @@ def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(12, 6.5), layout="constrained")
-    sizes = [row["chunks"] for row in rows]
+    sizes = [int(row["chunks"]) for row in rows]
     for axes, (title, unit, columns) in zip(figure.subplots(2, 3).ravel(), PANELS, strict=True):
         for column, name in columns.items():
-            axes.plot(sizes, [float(row[column]) for row in rows], marker="o", label=name)
+            axes.plot(sizes, [float(row.get(column, "nan")) for row in rows], marker="o", label=name)
         axes.set(title=title, xlabel="chunks", ylabel=unit, xscale="log")
         axes.set_ylim((0.9, 1.005) if column == "recall@10" else (0, None))
         axes.grid(alpha=0.3)

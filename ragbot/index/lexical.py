@@ -12,7 +12,7 @@ import math
 import secrets
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ import numpy as np
 from ragbot.errors import CorruptError
 from ragbot.index.analysis import terms
 from ragbot.index.container import read_container, write_container
+from ragbot.index.lexical_scoring import SAMPLED, best, frequencies, moments, scored
 from ragbot.index.segment import Floats, Ints, Mask, Segment, Terms
 
 log = logging.getLogger(__name__)
@@ -38,60 +39,60 @@ _ATTEMPTS = 3
 ANALYSIS_VERSION = 2
 #: Likewise of the files.
 _LAYOUT = 2
-#: One in so many scores is looked at to bound the best ones from below.
-_SAMPLED = 16
 
 
 @dataclass(frozen=True)
 class LexicalScores:
-    """BM25 of every chunk for one question: per segment, 0 for the dead; mean and deviation over the living."""
+    """BM25 of every chunk for one question: per segment, 0 for the dead; mean and deviation over the living.
+
+    ``state`` tells whether they still hold: :meth:`LexicalIndex.current`.
+    """
 
     parts: list[tuple[Ints, Floats]]
     mean: float
     deviation: float
+    state: object = None
+    #: What :meth:`top` found, by ``k``: a search asks a second time, and another thread may have asked before.
+    _found: dict[int, Ints] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def top(self, k: int, allowed: Ints | None = None) -> Ints:
-        """Ids of the ``k`` best chunks with a score above zero, best first; equal scores by id."""
-        parts = self.parts if allowed is None else self._allowed(allowed)
-        found = [(ids[rows], scores[rows]) for ids, scores in parts for rows in [_best(scores, k)]]
-        ids = np.concatenate([np.empty(0, np.int64), *(ids for ids, _ in found)])
-        scores = np.concatenate([np.empty(0, np.float32), *(scores for _, scores in found)])
-        best = _best(scores, k)
-        chosen: Ints = ids[best][np.lexsort((ids[best], -scores[best]))][:k]
+        """Ids of the ``k`` best chunks with a score above zero, best first; equal scores by id. Not to be written to."""
+        if allowed is None and k in self._found:
+            return self._found[k]
+        ids, scores, floor = np.empty(0, np.int64), np.empty(0, np.float32), np.float32(0)
+        for own, values in self.parts if allowed is None else self._allowed(allowed):
+            rows = best(values, k, floor)
+            ids, scores = np.concatenate([ids, own[rows]]), np.concatenate([scores, values[rows]])
+            if 0 < k <= len(scores):
+                floor = np.partition(scores, -k)[-k]  # what is below, in the parts to come, is not among the best
+        rows = best(scores, k)
+        chosen: Ints = ids[rows][np.lexsort((ids[rows], -scores[rows]))][:k]
+        if allowed is None:
+            self._found[k] = chosen
         return chosen
 
     def of(self, wanted: Ints) -> Floats:
         """Scores of these chunks; 0 for one that holds no term of the question."""
         out = np.zeros(len(wanted), np.float32)
+        order = wanted.argsort(kind="stable")
+        ascending = wanted[order]
         for ids, scores in self.parts:
             if len(ids):
-                at = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
-                found = ids[at] == wanted
-                out[found] = scores[at[found]]
+                begin, end = ascending.searchsorted([ids[0], ids[-1] + 1]).tolist()
+                own = ascending[begin:end]
+                at = ids.searchsorted(own)
+                held = ids[at] == own
+                out[order[begin:end][held]] = scores[at[held]]
         return out
 
     def _allowed(self, allowed: Ints) -> list[tuple[Ints, Floats]]:
         count = sum(len(ids) for ids, _ in self.parts)
-        if len(allowed) * _SAMPLED < count:
+        if len(allowed) * SAMPLED < count:
             allowed = np.unique(allowed)
             return [(allowed, self.of(allowed))]
         marks = np.zeros(max((int(ids[-1]) for ids, _ in self.parts if len(ids)), default=0) + 1, bool)
         marks[allowed[(allowed >= 0) & (allowed < len(marks))]] = True
         return [(ids, scores * marks[ids]) for ids, scores in self.parts]
-
-
-def _best(scores: Floats, k: int) -> Ints:
-    """Where the ``k`` highest scores above zero are, and all that equal the last of them."""
-    floor = np.float32(0)
-    sample = scores[::_SAMPLED]
-    if len(sample) > k:
-        # So many of the sample reach it, and so of all: what is below is not among the best. Far fewer are sorted.
-        floor = np.partition(sample, -k)[-k]
-    rows = np.flatnonzero(scores >= floor) if floor > 0 else np.flatnonzero(scores)
-    if len(rows) > k:
-        own = scores[rows]
-        rows = rows[own >= np.partition(own, -k)[-k]]
-    return rows
 
 
 class AheadError(CorruptError):
@@ -109,6 +110,10 @@ class LexicalIndex:
         #: Of each segment the rows that are dead.
         self._dead: list[Ints] = []
         self._names: list[str | None] = []
+        #: Another one after each change.
+        self._state = object()
+        #: What was counted last: the state, the terms, and in how many chunks each stands.
+        self._counted: tuple[object, list[bytes], list[int]] | None = None
 
     def __len__(self) -> int:
         return sum(map(len, self._segments)) - sum(map(len, self._dead))
@@ -129,63 +134,52 @@ class LexicalIndex:
                 self._append(fresh)
             self._merge()
             self.seq = seq
+            self._state = object()
 
     def score(self, question: str) -> LexicalScores:
-        """BM25 of every living chunk."""
+        """BM25 of every living chunk. Any thread may ask, also while another one changes the index."""
         wanted = Terms.of(sorted(set(terms(question))))
-        count = len(self)
-        total = sum(s.total - int(s.lengths[dead].sum()) for s, dead in zip(self._segments, self._dead, strict=True))
+        with self._lock:  # nothing that is taken here is written to afterwards
+            state, segments, living, dead = self._state, list(self._segments), list(self._alive), list(self._dead)
+        count = sum(map(len, segments)) - sum(map(len, dead))
+        total = sum(s.total - int(s.lengths[gone].sum()) for s, gone in zip(segments, dead, strict=True))
         average = total / count if count and total else 1.0
-        places = [segment.find(wanted) for segment in self._segments]
-        weights = [
-            (K1 + 1) * math.log(1 + (count - frequency + 0.5) / (frequency + 0.5))
-            for frequency in self._frequencies(places, len(wanted.encoded))
-        ]
+        places = [segment.find(wanted) for segment in segments]
+        counts = frequencies(segments, living, dead, places, len(wanted.encoded))
+        self._counted = state, wanted.encoded, counts
+        weights = [(K1 + 1) * math.log(1 + (count - n + 0.5) / (n + 0.5)) for n in counts]
         scores = [
-            self._scored(segment, dead, found, weights, average)
-            for segment, dead, found in zip(self._segments, self._dead, places, strict=True)
+            scored(segment, gone, found, weights, segment.saturated(K1, B, average))
+            for segment, gone, found in zip(segments, dead, places, strict=True)
         ]
-        mean = sum(float(score.sum(dtype=np.float64)) for score in scores) / count if count else 0.0
-        squares = sum(float(np.square(score, dtype=np.float64).sum()) for score in scores)
-        variance = max(squares / count - mean * mean, 0.0) if count else 0.0
-        parts = [(segment.ids, score) for segment, score in zip(self._segments, scores, strict=True)]
-        return LexicalScores(parts, mean, math.sqrt(variance))
+        sums = np.array([moments(score) for score in scores], np.float64).reshape(-1, 2).sum(axis=0)
+        mean, square = (sums / count).tolist() if count else (0.0, 0.0)
+        parts = [(segment.ids, score) for segment, score in zip(segments, scores, strict=True)]
+        return LexicalScores(parts, mean, math.sqrt(max(square - mean * mean, 0.0)), state)
+
+    def current(self, scores: LexicalScores) -> bool:
+        """Whether nothing has changed since these were made."""
+        return scores.state is self._state
 
     def document_frequencies(self, words: Sequence[str]) -> list[int]:
         """In how many living chunks each term stands."""
         wanted = Terms.of(words)
         with self._lock:
-            return self._frequencies([segment.find(wanted) for segment in self._segments], len(words))
-
-    def _frequencies(self, places: Sequence[Sequence[int]], count: int) -> list[int]:
-        frequencies = [0] * count
-        for segment, alive, dead, found in zip(self._segments, self._alive, self._dead, places, strict=True):
-            for term, number in enumerate(found):
-                if number >= 0:
-                    rows = segment.postings(number)[0]
-                    frequencies[term] += int(alive[rows].sum()) if len(dead) else len(rows)
-        return frequencies
-
-    @staticmethod
-    def _scored(segment: Segment, dead: Ints, found: Sequence[int], weights: Sequence[float], average: float) -> Floats:
-        """The score of each row."""
-        score = np.zeros(len(segment), np.float32)
-        saturated = segment.saturated(K1, B, average)
-        for number, weight in zip(found, weights, strict=True):
-            if number >= 0:
-                rows, kinds = segment.postings(number)
-                gained = saturated * np.float32(weight)
-                # Each row comes once a term; ``clip`` and the cast spare checks that cost more than the sum itself.
-                np.add.at(score, rows.astype(np.intp), gained.take(kinds, mode="clip"))
-        score[dead] = 0
-        return score
+            state, segments, living, dead = self._state, list(self._segments), list(self._alive), list(self._dead)
+        counted = self._counted  # those of the question that was scored last are asked for again
+        if counted is not None and counted[0] is state and counted[1] == wanted.encoded:
+            return list(counted[2])
+        return frequencies(segments, living, dead, [segment.find(wanted) for segment in segments], len(words))
 
     def _bury(self, gone: Ints) -> None:
         for index, (segment, alive) in enumerate(zip(self._segments, self._alive, strict=True)):
             if len(segment):
                 at = np.minimum(np.searchsorted(segment.ids, gone), len(segment) - 1)
-                alive[at[segment.ids[at] == gone]] = False
-                self._dead[index] = np.flatnonzero(~alive)
+                at = at[segment.ids[at] == gone]
+                if len(at):
+                    kept = alive.copy()  # a search may be reading the one before
+                    kept[at] = False
+                    self._alive[index], self._dead[index] = kept, np.flatnonzero(~kept)
 
     def save(self, folder: Path, identity: str = "") -> None:
         """Store what is not stored yet, then the manifest that names it, then drop files that it no longer names.

@@ -173,14 +173,22 @@ class Segment:
 
     def find(self, terms: Terms) -> list[int]:
         """The number of each of these terms here; -1 for one that no chunk holds."""
-        found = []
-        for term, value, at in zip(
-            terms.encoded, terms.hashes.tolist(), np.searchsorted(self._hashes, terms.hashes).tolist(), strict=True
-        ):
-            while at < len(self._hashes) and self._hashes[at] == value and self._term(at) != term:
-                at += 1
-            found.append(at if at < len(self._hashes) and self._hashes[at] == value else -1)
+        found = [-1] * len(terms.encoded)
+        if len(self._hashes):
+            places = self._hashes.searchsorted(terms.hashes)
+            same = self._hashes.take(places, mode="clip") == terms.hashes
+            for number in same.nonzero()[0].tolist():
+                found[number] = self._find(terms.encoded[number], int(places[number]))
         return found
+
+    def _find(self, term: bytes, at: int) -> int:
+        """The number of a term whose hash is found from ``at`` on; hardly ever, another one has the same."""
+        value = self._hashes[at]
+        while self._term(at) != term:
+            at += 1
+            if at == len(self._hashes) or self._hashes[at] != value:
+                return -1
+        return at
 
     def postings(self, number: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[Any]]:
         """Rows that hold the term of this number, ascending, and the places of their pairs in the table of scores."""

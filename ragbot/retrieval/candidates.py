@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,15 +65,22 @@ def gather_all(
     dense_weight: float,
     where: Filter | None = None,
     fusion: FusionName = "z",
+    ahead: Mapping[str, LexicalScores] | None = None,
 ) -> list[Candidates]:
     """The same for several texts, each with its vector: what is found for any of them is scored for each.
 
     One state of the indexes answers all.
+
+    Args:
+        ahead: lexical scores by text, where they were made before; those of another state are made again.
     """
     with kb.lock:
         kb.refresh()
         allowed = None if where is None or where.empty else kb.catalog.chunk_ids(where)
-        by_text = {text: kb.lexical.score(text) for text, _ in asked}
+        by_text = {text: one for text, one in (ahead or {}).items() if kb.lexical.current(one)}
+        by_text |= {
+            text: kb.lexical.score(text) for text in dict.fromkeys(text for text, _ in asked) if text not in by_text
+        }
         scores = [by_text[text] for text, _ in asked]
         ids = np.empty(0, np.int64)
         for (_, vector), bm25 in zip(asked, scores, strict=True):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from ragbot.documents import ScoredChunk
 from ragbot.index.filters import Filter
 from ragbot.index.knowledge_base import KnowledgeBase
+from ragbot.index.lexical import LexicalScores
+from ragbot.models.cpu import cores
 from ragbot.models.embedders.base import Embedder, Vectors
 from ragbot.models.rerankers.base import Reranker
 from ragbot.retrieval.candidates import Candidates, gather_all
@@ -66,6 +69,8 @@ class HybridRetriever:
         self._kb = kb
         self._embedder = embedder
         self._given = reranker
+        # The words of a question are looked up while it is embedded, which leaves the interpreter to others.
+        self._beside = ThreadPoolExecutor(cores(), thread_name_prefix="words")
 
     def search(self, question: str, top_k: int = 10, where: Filter | None = None) -> list[ScoredChunk]:
         """The ``top_k`` best chunks that pass ``where``, best first.
@@ -129,13 +134,16 @@ class HybridRetriever:
         depth, options = max(self.options.candidates, top_k), self.options
         questions = questions_of(queries)
         texts = [query.text for query in questions]
+        looked_up = self._beside.submit(self._words, texts, depth, where)
         own = [self._embedder.encode_query(text) for text in texts]
+        # What has not begun, because many ask at once, is done when its turn comes.
+        ahead = None if looked_up.cancel() else looked_up.result()
 
         def look(vectors: Sequence[Vectors]) -> list[Candidates]:
             asked = list(zip(texts, vectors, strict=True))
             # The hits tell how near they are to the question itself, wherever its vector was moved to.
             asked += [] if vectors is own else [(texts[0], own[0])]
-            return gather_all(self._kb, asked, depth, options.dense_weight, where, options.fusion)
+            return gather_all(self._kb, asked, depth, options.dense_weight, where, options.fusion, ahead)
 
         vectors = with_passages(self._embedder, own, queries)
         found = look(vectors)
@@ -147,6 +155,13 @@ class HybridRetriever:
             found = look(vectors)
         about = found[0] if vectors is own else found[-1]
         return merge(found[: len(questions)], [query.weight for query in questions], about)
+
+    def _words(self, texts: Sequence[str], depth: int, where: Filter | None) -> dict[str, LexicalScores]:
+        scores = {text: self._kb.lexical.score(text) for text in texts}
+        if where is None or where.empty:
+            for one in scores.values():
+                one.top(depth)  # which keeps it
+        return scores
 
     def _hits(self, found: Candidates, begin: int, end: int) -> list[ScoredChunk]:
         ids = found.ids[begin:end].tolist()

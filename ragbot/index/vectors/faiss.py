@@ -105,9 +105,7 @@ class FaissIndex:
 
     def of(self, query: Floats, wanted: Ints) -> Floats:
         """See :class:`ragbot.index.vectors.base.VectorIndex`."""
-        # Each row by itself: a matrix product may round two equal vectors differently.
-        scores: Floats = np.einsum("ij,j->i", self._parts.vectors(wanted), query.astype(np.float32))
-        return scores
+        return self._parts.scores(query.astype(np.float32, copy=False), wanted)
 
     def moments(self, query: Floats) -> tuple[float, float]:
         """See :class:`ragbot.index.vectors.base.VectorIndex`."""

@@ -58,20 +58,22 @@ class Part:
         """Which of ``ids`` are alive here: their places in ``ids``, and their rows."""
         if not len(self.ids) or not len(ids):
             return np.empty(0, np.int64), np.empty(0, np.int64)
-        rows = np.minimum(np.searchsorted(self.ids, ids), len(self.ids) - 1)
-        places = np.flatnonzero((self.ids[rows] == ids) & self.alive[rows])
+        rows = np.minimum(self.ids.searchsorted(ids), len(self.ids) - 1)
+        places = ((self.ids[rows] == ids) & self.alive[rows]).nonzero()[0]
         return places, rows[places]
 
-    def vectors(self, rows: Ints) -> tuple[Vectors, Ints]:
-        """The vectors of these rows, and which of them (places in ``rows``) are damaged."""
-        found = self._rows[rows]
+    def vectors(self, rows: Ints, out: Vectors | None = None) -> tuple[Vectors, Ints]:
+        """The vectors of these rows, in ``out`` if it is given, and which of them (places in ``rows``) are damaged."""
+        found = self._rows.take(rows, axis=0) if out is None else self._rows.take(rows, axis=0, out=out, mode="clip")
         if self._checksums is None:
             return found, np.empty(0, np.int64)
-        unread = np.flatnonzero(~self._intact[rows])
-        good = (
-            np.fromiter((zlib.crc32(found[i]) for i in unread), np.uint32, len(unread)) == self._checksums[rows[unread]]
-        )
-        self._intact[rows[unread[good]]] = True
+        unread = (~self._intact[rows]).nonzero()[0]
+        if not len(unread):
+            return found, unread
+        read = [zlib.crc32(found[place]) for place in unread.tolist()]
+        own = rows[unread]
+        good = np.array(read, np.uint32) == self._checksums[own]
+        self._intact[own[good]] = True
         return found, unread[~good]
 
     def release(self) -> None:

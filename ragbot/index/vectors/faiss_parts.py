@@ -67,19 +67,38 @@ class Parts:
             CorruptError: a row is damaged, and the catalog cannot give it.
         """
         found = np.empty((len(ids), self._dimension), np.float32)
-        order = np.argsort(ids, kind="stable")
-        ascending, missing = ids[order], len(ids)
-        begins = np.searchsorted(ascending, [part.ids[0] for part in self._parts]).tolist()
-        ends = np.searchsorted(ascending, [part.ids[-1] + 1 for part in self._parts]).tolist()
+        for part, places, rows in self._located(ids):
+            found[places] = self._read(part, rows)
+            if many:
+                part.release()
+        return found
+
+    def scores(self, query: Vectors, ids: Ints) -> Vectors:
+        """The inner products of ``query`` with the vectors of these ids, in their order.
+
+        Raises:
+            KeyError: one is not held.
+            CorruptError: a row is damaged, and the catalog cannot give it.
+        """
+        scores = np.empty(len(ids), np.float32)
+        read = np.empty((len(ids), self._dimension), np.float32)
+        for part, places, rows in self._located(ids):
+            # Each row by itself: a matrix product may round two equal vectors differently.
+            scores[places] = np.einsum("ij,j->i", self._read(part, rows, read[: len(rows)]), query)
+        return scores
+
+    def _located(self, ids: Ints) -> list[tuple[Part, Ints, Ints]]:
+        """The parts that hold some of ``ids``: their places in ``ids``, and their rows. Raises KeyError."""
+        order = ids.argsort(kind="stable")
+        ascending, found, missing = ids[order], [], len(ids)
+        begins = ascending.searchsorted([part.ids[0] for part in self._parts]).tolist()
+        ends = ascending.searchsorted([part.ids[-1] + 1 for part in self._parts]).tolist()
         for part, begin, end in zip(self._parts, begins, ends, strict=True):
-            if begin == end:
-                continue
-            places, rows = part.find(ascending[begin:end])
-            if len(rows):
-                found[order[begin:end][places]] = self._read(part, rows)
-                if many:
-                    part.release()
-                missing -= len(rows)
+            if begin < end:
+                places, rows = part.find(ascending[begin:end])
+                if len(rows):
+                    found.append((part, order[begin:end][places], rows))
+                    missing -= len(rows)
         if missing:
             raise KeyError(f"{missing} of the {len(ids)} vectors that were asked for are not held")
         return found
@@ -133,8 +152,8 @@ class Parts:
         fresh = part.fresh_rows()
         return self._read(part, np.flatnonzero(part.alive)) if fresh is None else fresh
 
-    def _read(self, part: Part, rows: Ints) -> Vectors:
-        vectors, bad = part.vectors(rows)
+    def _read(self, part: Part, rows: Ints, out: Vectors | None = None) -> Vectors:
+        vectors, bad = part.vectors(rows, out)
         if len(bad):
             part.damaged = True
             what = f"{len(bad)} vectors in {part.rows_name} are damaged (their checksums do not match)"

@@ -83,8 +83,14 @@ def test_the_row_and_the_picture(tmp_path: Path) -> None:
         folder = built(tmp_path, material(), size)
         rows.append(measured(folder, size, ["Who built the tower?"], ["Where is it?", "长城在哪里？"], HashEmbedder()))
         assert rows[-1].keys() == set(COLUMNS)
-        assert (rows[-1]["chunks"], rows[-1]["recall@10"]) == (size, "1.000")
+        assert (rows[-1]["chunks"], rows[-1]["recall@10"]) == (str(size), "1.000")
         assert rows[-1]["by_language"] == "en 1.000 zh 1.000"
         assert 0 < float(rows[-1]["p50_ms"]) <= float(rows[-1]["p95_ms"])
-    draw(rows, tmp_path / "growth.png")
+    asked = ["Where is it?", "长城在哪里？"]
+    timed = measured(folder, 130, ["Who built the tower?"], asked, HashEmbedder(), "time")
+    assert set(COLUMNS) - timed.keys() == {"recall@10", "by_language"}
+    recall = measured(folder, 130, [], asked, HashEmbedder(), "recall")
+    assert recall.keys() == {"chunks", "recall@10", "by_language", "catalog_MB", "index_MB"}
+    assert recall["recall@10"] == "1.000"
+    draw([*rows, {**timed, "chunks": "200"}], tmp_path / "growth.png")  # without a recall
     assert (tmp_path / "growth.png").read_bytes().startswith(b"\x89PNG")

@@ -285,3 +285,51 @@ def test_words_of_deleted_chunks_stand_in_no_file(tmp_path: Path) -> None:
     index.apply(7, [6], [], [])
     index.save(tmp_path)
     assert not any(b"topsecret" in path.read_bytes() for path in tmp_path.iterdir())
+
+
+def many(count: int) -> tuple[LexicalIndex, dict[int, str]]:
+    rng, index, documents = random.Random(3), LexicalIndex(), dict[int, str]()
+    for seq, begin in enumerate(range(0, count, 100), 1):
+        texts = {
+            i: " ".join(rng.choices([*WORDS, "rare"], [9, 9, 9, 9, 9, 9, 1], k=6)) for i in range(begin, begin + 100)
+        }
+        index.apply(seq, [], list(texts), list(texts.values()))
+        documents |= texts
+    return index, documents
+
+
+def test_the_best_of_several_segments(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ragbot.index.lexical.SEGMENT_ROWS", 300)
+    index, documents = many(1_200)
+    assert len(index._segments) > 3
+    for question in ("rare cat", "机器学习 the", "rare", "dog"):
+        check(index, documents, question)
+        scores = index.score(question)
+        ids = np.array(sorted(documents), np.int64)
+        values = scores.of(ids)
+        best = ids[np.lexsort((ids, -values))][: int((values > 0).sum())]
+        for k in (1, 7, 50, 5_000):
+            assert scores.top(k).tolist() == best[:k].tolist()
+            assert scores.top(k) is scores.top(k)  # kept
+        mixed = np.random.default_rng(1).permutation(ids)
+        assert scores.of(mixed).tolist() == values[mixed].tolist()
+        assert scores.top(5, ids[::3]).tolist() == [i for i in best.tolist() if i % 3 == 0][:5]
+
+
+def test_scores_stay_what_they_were_while_the_index_changes() -> None:
+    index, documents = many(200)
+    before = index.score("rare cat")
+    ids = np.array(sorted(documents), np.int64)
+    values, best = before.of(ids).tolist(), before.top(10).tolist()
+    words = sorted(set(terms("rare cat")))
+    counted = index.document_frequencies(words)
+    assert index.current(before)
+    alive = index._alive[0]
+    index.apply(100, best[:5], [], [])
+    assert alive.all()  # what another thread may be reading is not written to
+    assert not index.current(before)
+    assert (before.of(ids).tolist(), before.top(10).tolist()) == (values, best)
+    after = index.score("rare cat")
+    assert index.current(after) and not set(after.top(200).tolist()) & set(best[:5])
+    assert index.document_frequencies(words) != counted
+    check(index, {i: text for i, text in documents.items() if i not in best[:5]}, "rare cat")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +14,15 @@ from ingest.chunkers.recursive import RecursiveChunker
 from ingest.pipeline import ingest_documents
 from ragbot.bot import RagBot
 from ragbot.documents import ParsedDocument
+from ragbot.errors import CorruptError
 from ragbot.generation.chain import AnswerChain
 from ragbot.generation.extractive import ExtractiveAnswerer
 from ragbot.index.filters import Filter
 from ragbot.index.knowledge_base import KnowledgeBase
+from ragbot.index.lexical import LexicalScores
 from ragbot.models.embedders.base import Progress, Vectors
 from ragbot.models.testing import HashEmbedder
+from ragbot.retrieval.candidates import gather_all
 from ragbot.retrieval.expand import expand
 from ragbot.retrieval.retriever import HybridRetriever, RetrievalOptions
 
@@ -224,3 +229,48 @@ def test_the_other_language_can_stand_out(kb_folder: Path) -> None:
         bot.ingest_documents({f"zh{n}": ParsedDocument(f"zh {n}", language="zh") for n in range(40)})
         bot.ingest_documents({"right": ParsedDocument("zh answer", language="zh")})
         assert bot.search("Q", 1)[0].chunk.document.source == "right"
+
+
+def test_words_that_were_looked_up_before_a_change_are_looked_up_again(kb_folder: Path) -> None:
+    with closing(KnowledgeBase(kb_folder, EMBEDDER.fingerprint)) as kb:
+        chunker = RecursiveChunker(EMBEDDER.count_tokens, 24)
+        for number, text in enumerate(("The harbour of Aalto.", "港口的历史。")):
+            ingest_documents(kb, EMBEDDER, chunker, {f"/{number}": ParsedDocument(text)})
+        question = "zebra 港口"
+        vector = EMBEDDER.encode_query(question)
+        ahead = {question: kb.lexical.score(question)}
+        ingest_documents(kb, EMBEDDER, chunker, {"/new": ParsedDocument("A zebra stood there.")})
+        found = gather_all(kb, [(question, vector)], 5, 0.7, ahead=ahead)[0]
+        fresh = gather_all(kb, [(question, vector)], 5, 0.7)[0]
+        assert found.ids.tolist() == fresh.ids.tolist()
+        assert found.parts["lexical"].tolist() == fresh.parts["lexical"].tolist()
+        assert (found.parts["lexical"] > 0).sum() == 2
+
+
+def test_words_are_looked_up_once(kb: KnowledgeBase, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, score = list[str](), kb.lexical.score
+
+    def watched(text: str) -> LexicalScores:
+        asked.append(text)
+        return score(text)
+
+    monkeypatch.setattr(kb.lexical, "score", watched)
+    HybridRetriever(kb, EMBEDDER).search("港口的预算是多少？", 3)
+    assert asked.count("港口的预算是多少？") == 1
+
+
+def test_an_error_while_words_are_looked_up_arrives(kb: KnowledgeBase, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(text: str) -> None:
+        raise CorruptError("lexical.ragbot is damaged")
+
+    monkeypatch.setattr(kb.lexical, "score", broken)
+    with pytest.raises(CorruptError, match="is damaged"):
+        HybridRetriever(kb, EMBEDDER).search("harbour", 3)
+
+
+def test_several_threads_find_what_one_finds(retriever: HybridRetriever) -> None:
+    questions = [f"the dredging of basin {number}" for number in range(10)] + ["预算是多少", "港口 7 亿元"]
+    expected = [[(hit.chunk.id, hit.score) for hit in retriever.search(question)] for question in questions]
+    with ThreadPoolExecutor(6) as pool:
+        for found in (list(pool.map(retriever.search, questions)) for _ in range(4)):
+            assert [[(hit.chunk.id, hit.score) for hit in hits] for hits in found] == expected
