@@ -23,8 +23,11 @@ NAMES = {
     "rewrite-multi-query": {"question", "count", "translation"},
     "rewrite-standalone": {"conversation", "question"},
     "rewrite-translation": set(),
+    "summary-conversation": {"conversation", "summary"},
+    "summary-recall": set(),
     "summary-section": {"context", "count"},
     "summary-whole": {"context", "count", "title"},
+    "unsupported": set(),
 }
 
 

@@ -1,0 +1,46 @@
+"""The workspace's schema, as migrations: entry ``n`` takes a database of version ``n`` to ``n + 1``."""
+
+APPLICATION_ID = 0x52414757  # "RAGW"
+
+MIGRATIONS = (
+    """
+    CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE conversations (
+        id TEXT PRIMARY KEY,
+        title TEXT NOT NULL,
+        kb TEXT NOT NULL,               -- folder of the knowledge base that was asked
+        created TEXT NOT NULL,          -- ISO 8601, UTC
+        updated TEXT NOT NULL,
+        head INTEGER,                   -- the last turn of the branch in use
+        checksum INTEGER NOT NULL       -- of the columns above
+    );
+    CREATE TABLE turns (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        conversation TEXT NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
+        parent INTEGER,                 -- the turn before; no key of its own: cascades nest only a thousand deep
+        asked TEXT NOT NULL,            -- ISO 8601, UTC
+        question TEXT NOT NULL,
+        text TEXT NOT NULL,
+        state TEXT NOT NULL,            -- complete, interrupted, failed
+        details TEXT NOT NULL,          -- JSON object: citations, confidence, timings and so on
+        checksum INTEGER NOT NULL,      -- of the columns above
+        searched TEXT NOT NULL          -- question and text folded, for the search
+    );
+    CREATE INDEX turns_conversation ON turns (conversation, parent);
+    CREATE TABLE summaries (
+        turn INTEGER PRIMARY KEY REFERENCES turns (id) ON DELETE CASCADE,   -- the last turn that it covers
+        text TEXT NOT NULL,
+        method TEXT NOT NULL,
+        checksum INTEGER NOT NULL
+    );
+    CREATE TABLE feedback (
+        turn INTEGER PRIMARY KEY REFERENCES turns (id) ON DELETE CASCADE,
+        rating INTEGER NOT NULL,        -- 1 good, -1 bad
+        comment TEXT NOT NULL,
+        expected TEXT NOT NULL,         -- what would have been right
+        given TEXT NOT NULL,            -- ISO 8601, UTC
+        checksum INTEGER NOT NULL
+    );
+    """,
+)
+VERSION = len(MIGRATIONS)
