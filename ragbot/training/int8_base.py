@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 
 _MOST = 127
+#: Rows below which the product in floats is faster.
+_FEW = 48
 
 
 class _Product(torch.autograd.Function):
@@ -60,6 +62,9 @@ class Int8Linear(nn.Linear):
     def forward(self, input: Tensor) -> Tensor:
         """``(…, in_features)`` to ``(…, out_features)``."""
         flat = input.reshape(-1, self.in_features)
+        if len(flat) < _FEW and not torch.is_grad_enabled():
+            # Decoding: so few rows wait for memory, and the integer product lays out its weights anew in each call.
+            return nn.functional.linear(input, self.weight)
         out: Tensor = _Product.apply(flat, self.weight8, self.scale, self.back8, self.back_scale)  # type: ignore[no-untyped-call]
         return out.view(*input.shape[:-1], self.out_features)
 

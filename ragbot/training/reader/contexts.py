@@ -188,10 +188,13 @@ def _answer(question: Asked, places: Sequence[Place]) -> tuple[str, int] | None:
     in a passage, but not at the place that the annotators marked.
     """
     found: list[tuple[str, int]] = []
-    for answer, span in zip(question.answers, question.spans, strict=False):
+    for span in question.spans:
         for number, place in enumerate(places, 1):
             if place.holds(span):
-                found.append((answer, number))
+                marked = place.text[span[1] - place.start : span[2] - place.start]
+                # Where a whole sentence is marked as evidence, the wording in it is the answer.
+                wording = marked if marked in question.answers else next(filter(marked.count, question.answers), marked)
+                found.append((wording, number))
                 break
     if found:
         return sorted(found, key=lambda pair: len(pair[0]))[(len(found) - 1) // 2]

@@ -16,7 +16,7 @@ from ragbot.training.reader.decoding import decode_pack
 from ragbot.training.reader.packs import PackTokens
 
 #: Longest answer in a look, in tokens.
-LONGEST = 20
+LONGEST = 32
 
 
 @dataclass(frozen=True)

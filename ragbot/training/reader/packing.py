@@ -41,6 +41,11 @@ class Packed:
         return replace(self, **moved)
 
 
+def context_room(limit: int) -> int:
+    """Tokens that the context of a pack of ``limit`` tokens may have."""
+    return limit * 3 // 4
+
+
 def pack_tokens(
     context: Sequence[int], pairs: Sequence[tuple[Sequence[int], Sequence[int]]], limit: int
 ) -> tuple[Packed, int]:
@@ -54,7 +59,7 @@ def pack_tokens(
     """
     import torch
 
-    context = context[: limit * 3 // 4]
+    context = context[: context_room(limit)]
     ids, positions, owners = list(context), list(range(len(context))), [0] * len(context)
     at: list[int] = []
     wanted: list[int] = []

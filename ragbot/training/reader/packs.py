@@ -9,7 +9,7 @@ from typing import Any
 
 from ragbot.generation.reading import NONE, Reading
 from ragbot.training.reader.contexts import Group, Mix, Pack, Packer
-from ragbot.training.reader.packing import Packed, pack_tokens
+from ragbot.training.reader.packing import Packed, context_room, pack_tokens
 from ragbot.training.reader.plan import ReaderPlan
 
 #: Draws of a context after which a group is given up.
@@ -34,11 +34,11 @@ class Packs:
         return self.tokens(self.pack(item))
 
     def pack(self, item: int) -> Pack:
-        """The same as text; one whose questions nobody can answer for sure is drawn anew."""
+        """The same as text; drawn anew where nobody can answer its questions for sure, or where it is too long."""
         index = self._order[item]
         for attempt in range(_ATTEMPTS):
             pack = self._packer.pack(index, f"{self._seed} {item} {attempt}")
-            if pack.questions:
+            if pack.questions and self.tokens.fits(pack):
                 return pack
         raise RuntimeError(f"no context of group {index} leaves a question to ask")
 
@@ -56,6 +56,12 @@ class PackTokens:
         """Token ids without special ones; text that looks like a special token stays text."""
         found: list[int] = self._tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
         return found
+
+    def fits(self, pack: Pack) -> bool:
+        """Whether nothing of the context would be cut off, which an answer may stand in."""
+        # A token has one byte of text at least: what is short in bytes need not be counted.
+        room = context_room(self._limit)
+        return len(pack.context.encode()) < room or len(self.ids(pack.context)) < room
 
     def __call__(self, pack: Pack, prompts_only: bool = False) -> Packed:
         """A pack as tensors."""

@@ -125,3 +125,21 @@ def test_many_questions_are_drawn_from_and_silent_ones_do_not_crowd_out(make_gro
         refused = sum(number == NONE for _, number in pack.answers)
         assert len(pack.questions) == 8 and refused == 4
     assert any(one.questions != other.questions for one, other in pairwise(drawn))
+
+
+def test_an_answer_comes_from_the_place_that_is_shown_whatever_the_order_of_the_wordings() -> None:
+    text = "In 1911, the keeper lit it; by nineteen eleven all ships knew."
+    other = "The lamp was lit in the autumn of that year."
+    question = Asked("q", "When was it lit?", ("1911", "the autumn of that year"), (("a", 3, 7), ("a", 82, 105)))
+    assert (text + "\n\n" + other)[82:105] == "the autumn of that year"
+    group = Group("s", "a", "en", Place("a", 64, 64 + len(other), "Light", other), (question,), ((),))
+    (pack,) = packs([group], ONLY_GOLD, 1)
+    assert pack.answers == (("the autumn of that year", 1),)
+
+
+def test_of_a_sentence_that_is_marked_as_evidence_the_wording_in_it_is_the_answer() -> None:
+    text = "灯塔建于1890年，由石头砌成。"
+    question = Asked("q", "灯塔哪年建成？", ("1890年",), (("a", 0, len(text)),))
+    group = Group("s", "a", "zh", Place("a", 0, len(text), "灯塔", text), (question,), ((),))
+    (pack,) = packs([group], ONLY_GOLD, 1)
+    assert pack.answers == (("1890年", 1),)
