@@ -18,7 +18,7 @@ from ragbot.retrieval.feedback import moved
 from ragbot.retrieval.fuse import FusionName
 from ragbot.retrieval.queries import Query, merge, questions_of, with_passages
 from ragbot.retrieval.reranking import rerank
-from ragbot.retrieval.selection import POOL, distinct, diversify, numbered
+from ragbot.retrieval.selection import POOL, Wordings, distinct, diversify, numbered
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +121,11 @@ class HybridRetriever:
             hits, read = self._hits(found, 0, count), count
             if not self.options.duplicates:
                 return hits
-            hits = distinct(hits)
+            wordings: Wordings = {}  # of this search: a chunk's text may change between two
+            hits = distinct(hits, wordings)
             while len(hits) < count and read < len(found):
                 more = 2 * (count - len(hits))
-                hits, read = distinct([*hits, *self._hits(found, read, read + more)]), read + more
+                hits, read = distinct([*hits, *self._hits(found, read, read + more)], wordings), read + more
             repeated = sum(len(hit.duplicates) for hit in hits)
             if len(hits) >= needed or repeated < len(found) // 2 or len(found) == before:
                 return hits[:count]

@@ -16,22 +16,27 @@ from ragbot.retrieval.wording import Relation, Wording, likely
 POOL = 50
 
 
-def distinct(hits: Sequence[ScoredChunk]) -> list[ScoredChunk]:
+#: Texts that were prepared for a comparison, by chunk id.
+Wordings = dict[int, Wording]
+
+
+def distinct(hits: Sequence[ScoredChunk], known: Wordings | None = None) -> list[ScoredChunk]:
     """The hits without those that repeat a better one, which gains them as its ``duplicates``.
 
     What counts as repeating says :meth:`ragbot.retrieval.wording.Wording.repeats`. A longer hit below a shorter one
-    that it contains stays: it says more. Doing it twice is harmless, and further hits may be added in between.
+    that it contains stays: it says more. Doing it twice is harmless, and further hits may be added in between;
+    ``known`` keeps for the next time what was prepared for this one.
     """
     if len(hits) < 2:
         return list(hits)
     alike = likely([hit.chunk.text for hit in hits])
-    wordings: dict[int, Wording] = {}
+    wordings: Wordings = {} if known is None else known
 
     def wording(place: int) -> Wording:
-        if place not in wordings:
-            chunk = hits[place].chunk
-            wordings[place] = Wording(chunk.text, "\n".join((chunk.document.title, *chunk.headings)))
-        return wordings[place]
+        chunk = hits[place].chunk
+        if chunk.id not in wordings:
+            wordings[chunk.id] = Wording(chunk.text, "\n".join((chunk.document.title, *chunk.headings)))
+        return wordings[chunk.id]
 
     kept: dict[int, list[Duplicate]] = {}
     for place, hit in enumerate(hits):
