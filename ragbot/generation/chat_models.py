@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ragbot.models.registry import load_chat_model
+from ragbot.models.registry import CHAT_MODELS, EXTRACTIVE, load_chat_model
 from ragbot.settings import Settings
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
 
+#: The settings of ``local`` that a provider takes.
+_LOCAL = {"transformers": {"device", "dtype", "slots"}, "llamacpp": {"context_tokens", "slots"}}
+#: What a provider calls the time of a whole call; elsewhere there is no such option.
+_WHOLE_CALL = {"openai": "call_timeout", "transformers": "timeout", "llamacpp": "timeout"}
+
+
 def chat_model(spec: str, settings: Settings) -> BaseChatModel:
     """The chat model that ``spec`` names, with the endpoint and the sampling of the settings. Raises ModelNotFoundError."""
-    return load_chat_model(spec, **model_options(spec, settings), **_sampling(spec, settings))
+    return load_chat_model(spec, **model_options(spec, settings), **_chat_options(spec, settings))
 
 
 def model_options(spec: str, settings: Settings) -> dict[str, Any]:
@@ -28,11 +34,24 @@ def model_options(spec: str, settings: Settings) -> dict[str, Any]:
     }
 
 
-def _sampling(spec: str, settings: Settings) -> dict[str, Any]:
+def _chat_options(spec: str, settings: Settings) -> dict[str, Any]:
     from ragbot.generation.strategies import strategy_called
 
     generation = settings.generation
-    limit = "max_tokens" if spec.partition(":")[0] == "openai" else "max_new_tokens"
+    provider = _provider(spec)
+    limit = "max_tokens" if provider == "openai" else "max_new_tokens"
     # Reasoning, or the frame of an object, must not eat up the room of the answer.
     tokens = generation.answer_tokens + strategy_called(generation.strategy).extra_tokens
-    return {"temperature": generation.temperature, limit: tokens}
+    options: dict[str, Any] = {"temperature": generation.temperature, limit: tokens}
+    if provider == "openai":
+        options["max_retries"] = settings.openai.max_retries
+    options |= settings.local.model_dump(include=_LOCAL.get(provider, set()))
+    if name := _WHOLE_CALL.get(provider):
+        options |= {name: generation.timeout, "first_token_timeout": generation.first_token_timeout}
+    return options
+
+
+def _provider(spec: str) -> str:
+    """The provider of ``spec``; a folder or a hub name without one is for transformers."""
+    provider, colon, _ = spec.partition(":")
+    return provider if colon or provider in (*CHAT_MODELS, EXTRACTIVE) else "transformers"

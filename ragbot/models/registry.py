@@ -1,5 +1,7 @@
 """``"provider:model"`` strings to models; each class is imported when it is asked for.
 
+A chat model can have options behind it: ``transformers:MODEL+adapter=FOLDER+dtype=int8``; ``+adapter=`` may be repeated.
+
 A third party adds a provider through an entry point in the group ``ragbot.embedders``, ``ragbot.chat_models`` or
 ``ragbot.rerankers``, whose value is a callable ``(model: str, **options) -> model``.
 """
@@ -9,6 +11,8 @@ from __future__ import annotations
 import difflib
 import importlib
 import importlib.metadata
+import inspect
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +33,7 @@ EMBEDDERS = {
 CHAT_MODELS = {
     "bundled": "ragbot.models.llms.bundled:load",
     "transformers": "ragbot.models.llms.transformers:TransformersChatModel.from_name",
+    "llamacpp": "ragbot.models.llms.llamacpp:load",
     "openai": "ragbot.models.llms.openai:load",
 }
 RERANKERS = {
@@ -36,12 +41,22 @@ RERANKERS = {
     "sentence-transformers": "ragbot.models.rerankers.sentence_transformers:SentenceTransformersReranker",
     "onnx": "ragbot.models.rerankers.onnx:OnnxReranker",
 }
+#: Options behind a model's name, and the keyword that the provider gets them by: a list, or the last one's value.
+SPEC_OPTIONS = {"adapter": "adapters", "dtype": "dtype"}
+SPEC_OPTION = re.compile(rf"\+({'|'.join(SPEC_OPTIONS)})=")
 #: The chat "model" that is none: sentences of the documents, chosen and cited.
 EXTRACTIVE = "extractive"
+#: A reader, ``reader:FOLDER`` of its adapter: it answers questions from passages, and is no model to chat with.
+READER = "reader"
 #: The setting for no reranker: hits stay in the order of fusion.
 NO_RERANKER = "none"
 #: The bundled reranker where it was measured to help, and none elsewhere.
 AUTO_RERANKER = "auto"
+
+
+def is_chat_model(llm: object) -> bool:
+    """Whether the setting ``llm`` names a model that follows prompts; what merely answers from passages does not."""
+    return llm is not None and not (isinstance(llm, str) and llm.partition(":")[0] in {EXTRACTIVE, READER})
 
 
 def load_embedder(spec: str, **options: Any) -> Embedder:
@@ -56,7 +71,7 @@ def load_embedder(spec: str, **options: Any) -> Embedder:
 
 
 def load_chat_model(spec: str, **options: Any) -> BaseChatModel:
-    """The chat model that ``spec`` names: ``bundled``, ``provider:model``, a folder or a hub name.
+    """The chat model that ``spec`` names: ``bundled``, ``provider:model``, a folder or a hub name, and its options.
 
     Raises:
         ModelNotFoundError: no such provider or model.
@@ -80,12 +95,43 @@ def load_reranker(spec: str, **options: Any) -> Reranker:
 
 
 def _load(kind: str, spec: str, table: dict[str, str], group: str, default: str, options: dict[str, Any]) -> Any:
-    provider, model = split_spec(spec, kind, providers(table, group), default)
+    plain, chosen = split_options(spec)
+    provider, model = split_spec(plain, kind, providers(table, group), default)
     if provider in table:
         factory = _resolve(table[provider])
     else:
         factory = next(point.load() for point in importlib.metadata.entry_points(group=group) if point.name == provider)
-    return factory(model, **options)
+    _check_options(provider, factory, chosen)
+    return factory(model, **{**options, **chosen})
+
+
+def split_options(spec: str) -> tuple[str, dict[str, Any]]:
+    """A spec without its options, and these as keywords: ``m+adapter=a+dtype=int8``.
+
+    Raises:
+        ModelNotFoundError: an option without a value.
+    """
+    plain, *pairs = SPEC_OPTION.split(spec)
+    options: dict[str, Any] = {}
+    for name, value in zip(pairs[::2], pairs[1::2], strict=True):
+        if not value:
+            raise ModelNotFoundError(f"{spec!r} gives no {name}: write +{name}=VALUE")
+        if name == "adapter":
+            options.setdefault("adapters", []).append(value)
+        else:
+            options[SPEC_OPTIONS[name]] = value
+    return plain, options
+
+
+def _check_options(provider: str, factory: Callable[..., Any], options: dict[str, Any]) -> None:
+    # What only **options would take is not known to be understood.
+    taken = inspect.signature(factory).parameters
+    for name, keyword in SPEC_OPTIONS.items():
+        if keyword in options and keyword not in taken:
+            raise ModelNotFoundError(
+                f"{provider!r} takes no +{name}=: it is for models of transformers, in this process; a server is told when "
+                "it is started"
+            )
 
 
 def providers(table: dict[str, str], group: str) -> list[str]:

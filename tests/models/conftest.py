@@ -129,7 +129,10 @@ def tiny_bert(make_tiny_bert: Callable[..., Path]) -> Path:
 
 
 class Reply:
-    """What the server does with one request: ``status`` and ``body`` after ``delay`` seconds, or a stream ``cut`` off."""
+    """What the server does with one request: ``status`` and ``body`` after ``delay`` seconds, or a stream ``cut`` off.
+
+    A stream may have ``comments`` (signs of life) in front, and ``pace`` seconds between its events.
+    """
 
     def __init__(
         self,
@@ -138,8 +141,12 @@ class Reply:
         headers: dict[str, str] | None = None,
         delay: float = 0.0,
         cut: str = "",
+        cut_at: int = 3,
+        comments: int = 0,
+        pace: float = 0.0,
     ) -> None:
         self.status, self.body, self.headers, self.delay, self.cut = status, body, headers or {}, delay, cut
+        self.cut_at, self.comments, self.pace = cut_at, comments, pace
 
 
 class Endpoint:
@@ -149,6 +156,8 @@ class Endpoint:
         self.requests: list[dict[str, Any]] = []
         self.keys: list[str | None] = []
         self.replies: list[Reply] = []
+        #: Set when a client has closed its connection in the middle of a stream.
+        self.left = threading.Event()
         self.answer = "Retrieval finds passages [1]. 检索找到段落。"
         endpoint = self
 
@@ -191,7 +200,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.path == "/v1/embeddings":
             self._send(200, json.dumps(_embeddings(body)), {})
         elif self.path == "/v1/chat/completions":
-            self._chat(body, reply.cut)
+            self._chat(body, reply)
         else:
             self._send(404, '{"error": {"message": "no such path"}}', {})
 
@@ -204,41 +213,67 @@ class _Handler(BaseHTTPRequestHandler):
         with suppress(BrokenPipeError, ConnectionResetError):  # the client did not want to wait
             self.wfile.write(data)
 
-    def _chat(self, body: dict[str, Any], cut: str) -> None:
+    def _chat(self, body: dict[str, Any], reply: Reply) -> None:
         text = self.server_state.answer
         stops = body.get("stop") or []
         for stop in [stops] if isinstance(stops, str) else stops:
             text = text.partition(stop)[0]
-        usage = {"prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 12}
+        # A token is six characters here.
+        tokens, limit = [text[i : i + 6] for i in range(0, len(text), 6)], body.get("max_tokens") or 99
+        reason, tokens = "length" if len(tokens) > limit else "stop", tokens[:limit]
+        text, count = "".join(tokens), len(tokens)
+        usage = {"prompt_tokens": 7, "completion_tokens": count, "total_tokens": 7 + count}
         base = {"id": "1", "created": 1, "model": body["model"]}
         if not body.get("stream"):
-            choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+            choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": reason}
+            if body.get("logprobs"):
+                choice["logprobs"] = _logprobs(tokens, body)
             self._send(200, json.dumps({**base, "object": "chat.completion", "choices": [choice], "usage": usage}), {})
             return
         events: list[dict[str, Any]] = [{"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}]}]
-        for i in range(0, len(text), 6):
-            events.append({"choices": [{"index": 0, "delta": {"content": text[i : i + 6]}}]})
-        events.append({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+        for token in tokens:
+            events.append({"choices": [{"index": 0, "delta": {"content": token}}]})
+            if body.get("logprobs"):
+                events[-1]["choices"][0]["logprobs"] = _logprobs([token], body)
+        events.append({"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]})
         events.append({"choices": [], "usage": usage})
+        cut = reply.cut
         chunked = cut != "closed"
         self.send_response(200)
         self.send_header("content-type", "text/event-stream")
         if chunked:
             self.send_header("transfer-encoding", "chunked")
         self.end_headers()
+        for _ in range(reply.comments):
+            self._write(b": still here\n\n", chunked)
+            time.sleep(reply.pace)
         for number, event in enumerate(events):
-            if cut and number == 3:
+            if number:
+                time.sleep(reply.pace)
+            if cut and number == reply.cut_at:
                 return  # the connection is closed behind us
             self._event(json.dumps({**base, "object": "chat.completion.chunk", **event}), chunked)
         self._event("[DONE]", chunked)
         if chunked:
-            self.wfile.write(b"0\r\n\r\n")
+            with suppress(BrokenPipeError, ConnectionResetError):
+                self.wfile.write(b"0\r\n\r\n")
 
     def _event(self, text: str, chunked: bool) -> None:
-        data = f"data: {text}\n\n".encode()
-        with suppress(BrokenPipeError, ConnectionResetError):  # the client has left
+        self._write(f"data: {text}\n\n".encode(), chunked)
+
+    def _write(self, data: bytes, chunked: bool) -> None:
+        try:
             self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data) if chunked else data)
             self.wfile.flush()
+        except (BrokenPipeError, ConnectionResetError):
+            self.server_state.left.set()
+
+
+def _logprobs(tokens: list[str], body: dict[str, Any]) -> dict[str, Any]:
+    def entry(token: str) -> dict[str, Any]:
+        return {"token": token, "bytes": list(token.encode()), "logprob": -0.5}
+
+    return {"content": [{**entry(t), "top_logprobs": [entry(t)] * body.get("top_logprobs", 0)} for t in tokens]}
 
 
 def _embeddings(body: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from ragbot.models import hf
 @pytest.mark.parametrize(
     ("info", "expected"),
     [
-        ("processor : 0\nflags\t\t: fpu avx512f avx512_bf16 vnni\n", True),
+        ("processor : 0\nflags\t\t: fpu avx512f avx512_bf16 vnni\n", False),  # no matrix units
         ("flags : fpu amx_bf16 amx_tile\n", True),
         ("Features : fp asimd bf16 i8mm\n", True),
         ("flags : fpu avx2 avx512f\n", False),
@@ -30,6 +30,17 @@ def test_bfloat16_is_used_where_the_cpu_has_it(
     path.write_text(info, encoding="utf-8")
     monkeypatch.setattr(hf, "CPU_INFO", path)
     assert hf.pick_dtype("cpu") is (torch.bfloat16 if expected else torch.float32)
+
+
+def test_float32_that_would_fill_the_memory_gives_way(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import torch
+
+    monkeypatch.setattr(hf, "cpu_has_bfloat16", lambda: False)
+    monkeypatch.setattr(hf, "MEMORY_INFO", tmp_path / "meminfo")
+    assert hf.pick_dtype("cpu", 10**12) is torch.float32  # nobody knows
+    (tmp_path / "meminfo").write_text("MemTotal: 99 kB\nMemAvailable:    8000000 kB\n", encoding="utf-8")
+    assert hf.pick_dtype("cpu", 900_000_000) is torch.float32
+    assert hf.pick_dtype("cpu", 1_100_000_000) is torch.bfloat16
 
 
 def test_no_cpuinfo(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

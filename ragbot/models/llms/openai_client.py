@@ -1,42 +1,45 @@
-"""LangChain's ``ChatOpenAI`` for any compatible endpoint: our errors, no download of tiktoken data, and answers that a
-broken connection cut off are told from whole ones."""
+"""LangChain's ``ChatOpenAI`` for any compatible endpoint: our errors, tries and deadlines, no download of tiktoken data, and
+answers that a broken connection cut off are told from whole ones."""
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Generator, Sequence
+from contextlib import AbstractContextManager, aclosing, closing
 from typing import Any
 from urllib.parse import urlsplit
 
-import openai
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_openai import ChatOpenAI
+from pydantic import Field
 
 from ragbot.errors import GenerationError
 from ragbot.models.embedders.base import estimate_tokens
 from ragbot.models.hf import encodable
-
-# openai 3 stands on httpx2, earlier ones on httpx; what breaks in mid-stream comes up as it is.
-transport: Any = importlib.import_module("httpx2" if importlib.util.find_spec("httpx2") else "httpx")
+from ragbot.models.llms.calls import Call
+from ragbot.models.llms.deadlines import Watched, watching
+from ragbot.models.llms.openai_errors import AnswerCutOffError, pause, translated
 
 OPENAI_HOST = "api.openai.com"
 #: What a message costs beside its text, in tokens.
 MESSAGE_TOKENS = 4
-NEXT_STEPS = {
-    400: "check the model's name and the length of the prompt",
-    401: "check the api_key",
-    403: "check what the api_key may do",
-    404: "check the base_url (it usually ends in /v1) and the model's name",
-    429: "wait, or raise max_retries",
-}
 
 
 class OpenAICompatibleChatModel(ChatOpenAI):
-    """``ChatOpenAI`` whose failures are :class:`~ragbot.errors.GenerationError`, with the URL and the next step."""
+    """``ChatOpenAI`` that keeps the contract of ``llms/base.py``.
+
+    Failures are :class:`~ragbot.errors.GenerationError`, with the URL and the next step. ``retries`` is how often a call
+    is made again, as :func:`ragbot.models.llms.openai_errors.pause` says, and never once text has been shown.
+    ``call_timeout`` (for one call: ``timeout``) and ``first_token_timeout`` are seconds for the call with all its tries;
+    ``request_timeout`` bounds the silence between two pieces.
+    """
+
+    retries: int = Field(2, ge=0)
+    call_timeout: float | None = Field(None, gt=0)
+    first_token_timeout: float | None = Field(None, gt=0)
 
     @property
     def url(self) -> str:
@@ -73,8 +76,15 @@ class OpenAICompatibleChatModel(ChatOpenAI):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        with self._translated():
-            return self._checked(super()._generate(messages, stop, run_manager, **kwargs))
+        call, kwargs = self._watched(kwargs)
+        attempt = 0
+        while True:
+            try:
+                with watching(call), self._translated():
+                    return self._checked(super()._generate(messages, stop, run_manager, **self._timed(call, kwargs)))
+            except GenerationError as error:
+                time.sleep(self._pause(error, attempt, call))
+                attempt += 1
 
     async def _agenerate(
         self,
@@ -83,24 +93,80 @@ class OpenAICompatibleChatModel(ChatOpenAI):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        with self._translated():
-            return self._checked(await super()._agenerate(messages, stop, run_manager, **kwargs))
+        call, kwargs = self._watched(kwargs)
+        attempt = 0
+        while True:
+            try:
+                with watching(call), self._translated():
+                    answer = await super()._agenerate(messages, stop, run_manager, **self._timed(call, kwargs))
+                    return self._checked(answer)
+            except GenerationError as error:
+                await asyncio.sleep(self._pause(error, attempt, call))
+                attempt += 1
 
-    def _stream(self, *args: Any, **kwargs: Any) -> Iterator[ChatGenerationChunk]:
-        finished = False
-        with self._translated():
-            for chunk in super()._stream(*args, **kwargs):
-                finished = finished or _finished(chunk)
-                yield chunk
-        self._require(finished)
+    def _stream(self, *args: Any, **kwargs: Any) -> Generator[ChatGenerationChunk]:
+        call, kwargs = self._watched(kwargs)
+        attempt = 0
+        while True:
+            finished = False
+            try:
+                # Closed with this generator, and not when the collector comes by: so the server learns of it at once.
+                with closing(super()._stream(*args, **self._timed(call, kwargs))) as chunks:  # type: ignore[type-var]
+                    while True:
+                        # Not around the yield: what the consumer does between two pieces is none of this call.
+                        with watching(call), self._translated():
+                            if (chunk := next(chunks, None)) is None:
+                                break
+                        finished = finished or _finished(chunk)
+                        call.begun = call.begun or bool(chunk.text)
+                        yield chunk
+                return self._require(finished)
+            except GenerationError as error:
+                time.sleep(self._pause(error, attempt, call))
+                attempt += 1
 
-    async def _astream(self, *args: Any, **kwargs: Any) -> AsyncIterator[ChatGenerationChunk]:
-        finished = False
-        with self._translated():
-            async for chunk in super()._astream(*args, **kwargs):
-                finished = finished or _finished(chunk)
-                yield chunk
-        self._require(finished)
+    async def _astream(self, *args: Any, **kwargs: Any) -> AsyncGenerator[ChatGenerationChunk]:
+        call, kwargs = self._watched(kwargs)
+        attempt = 0
+        while True:
+            finished = False
+            try:
+                async with aclosing(super()._astream(*args, **self._timed(call, kwargs))) as chunks:  # type: ignore[type-var]
+                    while True:
+                        with watching(call), self._translated():
+                            if (chunk := await anext(chunks, None)) is None:
+                                break
+                        finished = finished or _finished(chunk)
+                        call.begun = call.begun or bool(chunk.text)
+                        yield chunk
+                self._require(finished)
+                return
+            except GenerationError as error:
+                await asyncio.sleep(self._pause(error, attempt, call))
+                attempt += 1
+
+    def _watched(self, options: dict[str, Any]) -> tuple[Watched, dict[str, Any]]:
+        """The call with its deadlines, and the options that are the endpoint's."""
+        names = {"timeout": self.call_timeout, "first_token_timeout": self.first_token_timeout}
+        defaults = {"max_new_tokens": 1, "temperature": 0.0, **names}
+        times = {name: options[name] for name in names if name in options}
+        rest = {name: value for name, value in options.items() if name not in names}
+        if limit := rest.pop("max_new_tokens", None):
+            rest["max_tokens"] = limit
+        return Watched(Call.of(times, None, defaults), f"{self.model_name!r} at {self.url}"), rest
+
+    def _timed(self, call: Watched, options: dict[str, Any]) -> dict[str, Any]:
+        call.check()
+        return {**options, "timeout": call.seconds(self._idle)}
+
+    def _pause(self, error: GenerationError, attempt: int, call: Watched) -> float:
+        """Seconds to the next try; raises ``error`` (or says that the time is over) if there is none."""
+        seconds = None if call.begun else pause(error, attempt, self.retries)
+        left = call.call.remaining(call.begun)
+        if seconds is None or (left is not None and seconds >= left):
+            call.check()
+            raise error
+        return seconds
 
     def _checked(self, result: ChatResult) -> ChatResult:
         if not result.generations:
@@ -110,36 +176,14 @@ class OpenAICompatibleChatModel(ChatOpenAI):
     def _require(self, finished: bool) -> None:
         # A server that dies closes the connection; the stream then ends as if nothing had happened.
         if not finished:
-            raise GenerationError(f"the answer from {self.url} was cut off: ask again, and see the server's log")
+            raise AnswerCutOffError(f"the answer from {self.url} was cut off: ask again, and see the server's log")
 
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except (openai.APITimeoutError, transport.TimeoutException) as error:
-            raise GenerationError(
-                f"{self.url} did not answer within {self.request_timeout} s: raise timeout, or see why it is slow"
-            ) from error
-        except openai.APIStatusError as error:
-            step = NEXT_STEPS.get(error.status_code, "see the server's log")
-            raise GenerationError(
-                f"{self.url} answered {error.status_code} for {self.model_name!r} ({_short(error)}): {step}"
-            ) from error
-        except (openai.APIConnectionError, transport.TransportError) as error:
-            refused = next((cause for cause in _causes(error) if isinstance(cause, transport.ConnectError)), None)
-            if refused:
-                raise GenerationError(
-                    f"cannot reach {self.url} ({_short(refused)}): start the server, or correct base_url"
-                ) from error
-            raise GenerationError(
-                f"the connection to {self.url} broke ({_short(error)}): ask again, and see the server's log"
-            ) from error
-        except (openai.OpenAIError, AttributeError, KeyError, TypeError, ValueError) as error:
-            # LangChain takes the reply apart without checking it first.
-            raise GenerationError(
-                f"{self.url} does not answer like an OpenAI-compatible endpoint ({_short(error)}): check base_url (it "
-                "usually ends in /v1)"
-            ) from error
+    @property
+    def _idle(self) -> float | None:
+        return self.request_timeout if isinstance(self.request_timeout, int | float) else None
+
+    def _translated(self) -> AbstractContextManager[None]:
+        return translated(self.url, self.model_name, self._idle)
 
 
 def _encodable(value: Any) -> Any:
@@ -155,14 +199,3 @@ def _finished(chunk: ChatGenerationChunk) -> bool:
     """Whether ``chunk`` is the one that says why the answer ended."""
     info = {**(chunk.generation_info or {}), **chunk.message.response_metadata}
     return bool(info.get("finish_reason") or info.get("status"))
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """The error and what it came from, the last first."""
-    while error is not None:
-        yield error
-        error = error.__cause__
-
-
-def _short(error: BaseException) -> str:
-    return (" ".join(str(error).split()) or type(error).__name__)[:300]

