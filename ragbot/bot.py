@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from ragbot.documents import Answer, Document, IngestReport, Message, ParsedDocument, ScoredChunk
 from ragbot.exploring.explorer import Explorer
@@ -18,7 +18,7 @@ from ragbot.index.filters import Filter
 from ragbot.index.knowledge_base import KnowledgeBase
 from ragbot.index.labels import Labels
 from ragbot.index.vectors.stores import StoreOptions
-from ragbot.models.registry import EXTRACTIVE
+from ragbot.models.registry import EXTRACTIVE, is_chat_model
 from ragbot.models.registry import load_embedder as load_embedder
 from ragbot.models.rerankers.choice import ChosenReranker
 from ragbot.retrieval.feedback import FEEDBACK
@@ -34,10 +34,13 @@ if TYPE_CHECKING:
     from ingest.chunkers.base import Chunker
     from ingest.contextual import ContextWriter
     from ingest.pipeline import ProgressCallback
+    from ragbot.generation.answerers import Answerer
     from ragbot.generation.chain import AnswerChain, AnswerStream
     from ragbot.generation.rewriting.base import Rewriter
     from ragbot.models.embedders.base import Embedder
     from ragbot.retrieval.explanation import Explanation
+    from ragbot.workspace.conversations import Conversations
+    from ragbot.workspace.conversing import Conversation
 
 #: Requests for context lines that a server is sent at a time.
 _AT_ONCE = 8
@@ -216,6 +219,26 @@ class RagBot(Explorer):
         """The same, piece by piece; its ``answer`` is there at the end."""
         return self.chain.stream(question, history, where)
 
+    def conversation(self, conversation_id: str | None = None) -> Conversation:
+        """A conversation whose turns are remembered and stored; with an id (or its beginning), one that goes on.
+
+        Raises:
+            UserError: there is no such conversation, or it is with another knowledge base.
+            CorruptError, NewerVersionError, StorageError: the workspace in ``data_dir`` cannot be used.
+        """
+        from ragbot.workspace.opening import conversation, memory
+
+        recalled = memory(self.settings.conversation, self._chat_model if is_chat_model(self._llm) else None)
+        model = self._llm if isinstance(self._llm, str) else type(self._llm).__name__ if self._llm else EXTRACTIVE
+        return conversation(self.conversations, self.stream, recalled, self.kb.folder, conversation_id, model)
+
+    @cached_property
+    def conversations(self) -> Conversations:
+        """The conversations in the workspace of the settings, which is opened when it is first used."""
+        from ragbot.workspace.opening import open_conversations
+
+        return open_conversations(self.settings)
+
     @property
     def chain(self) -> AnswerChain:
         """The answer chain; the chat model is loaded when it is first used."""
@@ -229,6 +252,7 @@ class RagBot(Explorer):
                     self._answerer(),
                     top_k=self.settings.retrieval.top_k,
                     min_confidence=self.settings.generation.min_confidence,
+                    strictness=self.settings.generation.strictness,
                     language=self.settings.language,
                     rewriter=self.rewriter,
                 )
@@ -244,7 +268,7 @@ class RagBot(Explorer):
         from ragbot.generation.rewriting import make_rewriter, needs_model
 
         chosen = self.settings.retrieval
-        without = self._llm is None or self._llm == EXTRACTIVE or not needs_model(chosen.rewrite)
+        without = not is_chat_model(self._llm) or not needs_model(chosen.rewrite)
         return make_rewriter(
             chosen.rewrite, chosen.rewrites, None if without else self._chat_model(), self._languages_about
         )
@@ -280,7 +304,9 @@ class RagBot(Explorer):
     # -- life ----------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Close the knowledge base."""
+        """Close the knowledge base, and the workspace if it was used."""
+        if "conversations" in self.__dict__:
+            self.conversations.workspace.close()
         self.kb.close()
         self._reranker.close()
 
@@ -321,15 +347,10 @@ class RagBot(Explorer):
                 self._model = chat_model(self._llm, self.settings) if isinstance(self._llm, str) else self._llm
             return self._model
 
-    def _answerer(self) -> Any:
-        if self._llm is None or self._llm == EXTRACTIVE:
-            from ragbot.generation.extractive import ExtractiveAnswerer
+    def _answerer(self) -> Answerer:
+        from ragbot.generation.choice import answerer
 
-            return ExtractiveAnswerer(self.kb, self.embedder)
-        from ragbot.generation.answerers import ChatAnswerer
-
-        generation = self.settings.generation
-        return ChatAnswerer(self._chat_model(), generation.context_tokens, generation.strategy, generation.samples)
+        return answerer(self._llm, self.kb, self.embedder, self.settings.generation, self._chat_model)
 
 
 def retrieval_options(settings: RetrievalSettings) -> RetrievalOptions:

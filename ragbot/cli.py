@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+from ragbot.console.conversation_commands import conversations_app
 from ragbot.console.eval_commands import eval_app, tune
 from ragbot.console.exploring_commands import duplicates, similar, summarize, topics
 from ragbot.console.kb_commands import kb_app
@@ -45,6 +46,7 @@ config_app = typer.Typer(help="The settings, and where they come from.", no_args
 app.add_typer(kb_app, name="kb")
 app.add_typer(models_app, name="models")
 app.add_typer(config_app, name="config")
+app.add_typer(conversations_app, name="conversations")
 app.add_typer(eval_app, name="eval")
 app.add_typer(train_app, name="train")
 app.command("tune")(tune)
@@ -153,15 +155,28 @@ def find(
 
 @app.command()
 @command
-def chat(options: AnswerOptions, search: SearchOptions) -> int:
+def chat(
+    options: AnswerOptions,
+    search: SearchOptions,
+    identity: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[ID]", help="With --continue: which conversation (default: the last one).", show_default=False
+        ),
+    ] = None,
+    go_on: Annotated[
+        bool, typer.Option("--continue", help="Go on with a conversation that is kept: ragbot chat --continue [ID].")
+    ] = False,
+    no_history: Annotated[bool, typer.Option("--no-history", help="Keep nothing of this conversation.")] = False,
+) -> int:
     """Talk with the documents.
 
-    Follow-up questions are understood. /sources shows the quotes behind the last answer, /clear starts anew, /exit or Ctrl-D leaves, Ctrl-C stops an
+    Follow-up questions are understood, and the conversation is kept (ragbot conversations). /sources shows the quotes behind the last answer, /good and /bad rate it, /clear starts anew, /exit or Ctrl-D leaves, Ctrl-C stops an
     answer. Where standard input is no terminal, each of its lines is a question.
     """
     from ragbot.console import questions
 
-    return questions.chat(options, search)
+    return questions.chat(options, search, identity, go_on, no_history)
 
 
 @app.command()

@@ -43,7 +43,10 @@ ChunkerName = Literal["recursive", "headings", "sentences", "semantic", "hierarc
 ContextName = Literal["title", "none", "model"]
 FusionName = Literal["z", "rrf"]
 RewriteName = Literal["none", "rules", "standalone", "multi-query", "hyde", "decompose", "feedback"]
+SummaryName = Literal["auto", "none", "extractive", "model"]
+DtypeName = Literal["auto", "float32", "bfloat16", "float16", "int8", "4bit"]
 StrategyName = Literal["zero-shot", "few-shot", "chain-of-thought", "self-consistency", "structured"]
+StrictnessName = Literal["off", "mark", "strict"]
 
 
 class Section(BaseModel):
@@ -58,6 +61,20 @@ class OpenAISettings(Section):
     base_url: str = Field("http://127.0.0.1:8000/v1", description="address of the endpoint")
     api_key: SecretStr = Field(SecretStr(""), description="key of the endpoint; empty for a local server")
     timeout: float = Field(60.0, gt=0, description="seconds to wait for an answer, or for its next piece")
+    max_retries: Annotated[int, Field(ge=0, le=20)] = Field(
+        2, description="tries after the first, where the endpoint is away or overloaded"
+    )
+
+
+class LocalSettings(Section):
+    """Chat models in this process, by transformers or llama.cpp."""
+
+    device: str = Field("auto", min_length=1, description="where transformers runs: auto, cpu, cuda, cuda:1, mps")
+    dtype: DtypeName = Field(
+        "auto", description="precision of transformers: auto, float32, bfloat16, float16, int8, 4bit (NVIDIA GPU)"
+    )
+    context_tokens: Positive = Field(4096, description="prompt and answer together, for llama.cpp, in tokens")
+    slots: Annotated[int, Field(gt=0, le=256)] = Field(4, description="answers under way at once; others wait in line")
 
 
 class ChunkingSettings(Section):
@@ -149,12 +166,34 @@ class GenerationSettings(Section):
     context_tokens: Positive = Field(1200, description="largest context handed to the chat model, in its tokens")
     answer_tokens: Positive = Field(256, description="longest answer, in tokens")
     temperature: float = Field(0.0, ge=0, le=2, description="randomness of a chat model; 0 takes the likeliest token")
+    timeout: float = Field(600.0, gt=0, description="seconds that a chat model may take for one answer")
+    first_token_timeout: float = Field(300.0, gt=0, description="seconds until its first token must have come")
     min_confidence: Fraction = Field(0.5, description="below this the question is refused")
     strategy: StrategyName = Field(
         "zero-shot",
         description="how a chat model is asked: zero-shot, few-shot, chain-of-thought, self-consistency, structured",
     )
     samples: Annotated[int, Field(gt=0, le=100)] = Field(5, description="answers that self-consistency compares")
+    strictness: StrictnessName = Field(
+        "mark", description="sentences that no source supports: off (not checked), mark, strict (removed)"
+    )
+
+
+class ConversationSettings(Section):
+    """What is remembered of a conversation, and how long it is kept."""
+
+    turns: Annotated[int, Field(ge=0, le=100)] = Field(
+        2, description="last turns that go with a question word for word; 0: each question stands alone"
+    )
+    tokens: Annotated[int, Field(ge=64)] = Field(
+        1000, description="largest history that goes with a question, in tokens"
+    )
+    summary: SummaryName = Field(
+        "auto", description="of older turns: auto (model if there is one), none, extractive, model"
+    )
+    retention_days: Annotated[int, Field(ge=0)] = Field(
+        0, description="conversations not used for so many days are deleted; 0: kept"
+    )
 
 
 class UISettings(Section):
@@ -181,11 +220,13 @@ class Settings(BaseSettings):
     language: Literal["auto", "zh", "en"] = Field("auto", description="language of answers and messages")
     bench_dir: Path = Field(Path("../shared/bench"), description="folder of the public question sets (benchmarks only)")
     openai: OpenAISettings = OpenAISettings()
+    local: LocalSettings = LocalSettings()
     chunking: ChunkingSettings = ChunkingSettings()
     ingest: IngestSettings = IngestSettings()
     vectors: VectorSettings = VectorSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     generation: GenerationSettings = GenerationSettings()
+    conversation: ConversationSettings = ConversationSettings()
     ui: UISettings = UISettings()
 
     @classmethod

@@ -44,12 +44,12 @@ FACADE = "ragbot"
 #: are reached through the tables of the registry, or inside a function.
 OPTIONAL = {
     "torch": (
-        "ragbot.models.llms.stopping",
         "ragbot.models.llms.transformers",
+        "ragbot.models.llms.int8",
         "ragbot.models.llms.bundled",
         "ragbot.training.",
     ),
-    "transformers": ("ragbot.models.llms.stopping", "ragbot.models.llms.transformers", "ragbot.models.llms.bundled"),
+    "transformers": ("ragbot.models.llms.transformers", "ragbot.models.llms.bundled", "ragbot.training."),
     "sentence_transformers": ("ragbot.models.embedders.sentence_transformers",),
     "chromadb": ("ragbot.index.vectors.chroma",),
     "langchain_chroma": ("ragbot.index.vectors.chroma",),
@@ -57,7 +57,8 @@ OPTIONAL = {
     "streamlit": ("apps.streamlit_",),
     "llama_index": ("ragbot.retrieval.llama_index",),
     "langchain_openai": ("ragbot.models.llms.openai",),
-    "openai": ("ragbot.models.llms.openai", "ragbot.models.embedders.openai"),
+    "xllamacpp": (),
+    "openai": ("ragbot.models.llms.openai", "ragbot.models.llms.deadlines", "ragbot.models.embedders.openai"),
     "langchain_huggingface": (),
     "peft": (),
     "vllm": (),

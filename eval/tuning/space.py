@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ragbot.documents import ParsedDocument
 from ragbot.errors import UserError
 from ragbot.generation.strategies import STRATEGIES
-from ragbot.models.registry import EXTRACTIVE
+from ragbot.models.registry import is_chat_model
 from ragbot.settings import Settings, value_of
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def knobs(
         left_out.add("chunking.chunk_tokens")
     if not languages & _EAST_ASIAN:
         left_out.add("chunking.chunk_tokens_zh")
-    if settings.llm == EXTRACTIVE:
+    if not is_chat_model(settings.llm):
         left_out |= {"generation.context_tokens", "generation.strategy"}
     for name in only:
         if not any(name in {knob.key, knob.key.partition(".")[0]} for knob in _KNOBS):

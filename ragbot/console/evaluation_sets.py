@@ -19,7 +19,7 @@ def init(options: AnswerOptions, folder: Path, output: Path, count: int, seed: i
     from eval.harness import Progress
     from eval.synth import make_questions
     from ragbot.bot import chat_model, model_options
-    from ragbot.models.registry import EXTRACTIVE, load_embedder
+    from ragbot.models.registry import is_chat_model, load_embedder
     from ragbot.settings import load_settings
 
     if output.exists() and not force:
@@ -27,7 +27,7 @@ def init(options: AnswerOptions, folder: Path, output: Path, count: int, seed: i
     settings = load_settings(options.arguments(), options.config)[0]
     documents = read_documents(folder)
     embedder = load_embedder(settings.embedder, **model_options(settings.embedder, settings))
-    llm = None if settings.llm == EXTRACTIVE else chat_model(settings.llm, settings)
+    llm = chat_model(settings.llm, settings) if is_chat_model(settings.llm) else None
     with QuestionProgress(options.terminal, "making") as progress:
         made = make_questions(
             documents,

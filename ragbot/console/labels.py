@@ -61,8 +61,8 @@ LABELS = {
         unknown_command="There is no command {}.",
         chat_greeting="Chatting with {} ({} documents). /help lists the commands, Ctrl-D leaves.",
         chat_help=(
-            "/sources  the quotes behind the last answer\n/clear    start a new conversation\n/exit     leave (or Ctrl-D)\n"
-            "Ctrl-C    stop the answer"
+            "/sources  the quotes behind the last answer\n/good, /bad [WORDS]  say what you think of the last answer\n"
+            "/clear    start a new conversation\n/exit     leave (or Ctrl-D)\nCtrl-C    stop the answer"
         ),
         chat_leave="/exit or Ctrl-D leaves.",
         you="you> ",
@@ -87,7 +87,7 @@ LABELS = {
         cleared="已清空：下一个问题将开始新的对话。",
         unknown_command="没有命令 {}。",
         chat_greeting="正在与 {} 对话（{} 篇文档）。/help 列出命令，Ctrl-D 退出。",
-        chat_help="/sources  上一个回答所依据的原文\n/clear    开始新的对话\n/exit     退出（或 Ctrl-D）\nCtrl-C    停止回答",
+        chat_help="/sources  上一个回答所依据的原文\n/good、/bad [意见]  评价上一个回答\n/clear    开始新的对话\n/exit     退出（或 Ctrl-D）\nCtrl-C    停止回答",
         chat_leave="/exit 或 Ctrl-D 退出。",
         you="你> ",
     ),

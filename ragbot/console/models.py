@@ -14,6 +14,7 @@ from ragbot.models.registry import (
     EMBEDDERS,
     EXTRACTIVE,
     NO_RERANKER,
+    READER,
     RERANKERS,
     providers,
     split_spec,
@@ -73,8 +74,20 @@ _RERANKERS = {
 }
 _CHAT_MODELS = {
     EXTRACTIVE: _Provider("no model: sentences of the documents, chosen and cited"),
-    "bundled": _Provider("Gemma 3 270M", ("torch", "transformers", "gguf"), "bundled-llm", chat_model_weights),
+    READER: _Provider(
+        "a reader on the bundled model: reader:FOLDER of an adapter by ragbot train lora",
+        ("onnxruntime", "tokenizers"),
+        "bundled-llm",
+        chat_model_weights,
+    ),
+    "bundled": _Provider(
+        "Gemma 3 270M, int8, on the CPU; bundled:FOLDER with an adapter",
+        ("onnxruntime", "tokenizers"),
+        "bundled-llm",
+        chat_model_weights,
+    ),
     "transformers": _Provider("a folder or a hub name: Qwen/Qwen3-4B", ("torch", "transformers"), "hf"),
+    "llamacpp": _Provider("a GGUF file, by llama.cpp: llamacpp:FILE.gguf", ("xllamacpp",), "llamacpp"),
     "openai": _Provider("an OpenAI-compatible endpoint: openai:MODEL", ("langchain_openai",), "openai"),
 }
 
@@ -99,7 +112,7 @@ def models(settings: Settings) -> dict[str, Any]:
         "chat_models": _rows(
             settings.llm,
             "chat model",
-            {EXTRACTIVE: "", **CHAT_MODELS},
+            {EXTRACTIVE: "", READER: "", **CHAT_MODELS},
             _CHAT_MODELS,
             "ragbot.chat_models",
             "transformers",

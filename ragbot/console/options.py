@@ -138,10 +138,23 @@ class AnswerOptions(IndexOptions):
             help="How it is asked: zero-shot, few-shot, chain-of-thought, self-consistency, structured.",
         ),
     ] = None
+    strictness: Annotated[
+        str | None,
+        typer.Option(
+            "--strictness",
+            metavar="NAME",
+            help="Sentences that no source supports: off (not checked), mark, strict (removed).",
+        ),
+    ] = None
 
     def arguments(self) -> dict[str, Any]:
         """See :meth:`Options.arguments`."""
-        return {**super().arguments(), "llm": self.llm, "generation.strategy": self.strategy}
+        return {
+            **super().arguments(),
+            "llm": self.llm,
+            "generation.strategy": self.strategy,
+            "generation.strictness": self.strictness,
+        }
 
 
 @dataclass(frozen=True, kw_only=True)

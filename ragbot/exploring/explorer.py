@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ragbot.index.filters import Filter
 from ragbot.index.knowledge_base import KnowledgeBase
-from ragbot.models.registry import EXTRACTIVE
+from ragbot.models.registry import is_chat_model
 from ragbot.settings import Settings
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class Explorer:
             self.kb.catalog,
             self.embedder,
             document_called(self.kb.catalog, source, where),
-            None if self._llm is None or self._llm == EXTRACTIVE else self._chat_model,
+            self._chat_model if is_chat_model(self._llm) else None,
             sentences,
             self.settings.language,
             self.settings.generation.context_tokens,

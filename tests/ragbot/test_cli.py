@@ -21,7 +21,7 @@ from ragbot.models.testing import HashEmbedder
 from tests.ragbot.conftest import LORA_EN, Cli
 
 ESCAPE = "\x1b"
-GROUPS = {"", "kb", "models", "config", "eval", "train"}
+GROUPS = {"", "kb", "models", "config", "conversations", "eval", "train"}
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def commands() -> dict[str, Any]:
 def test_there_is_every_command() -> None:
     expected = (
         "ingest ask search chat ui doctor tune similar topics duplicates summarize|kb info|kb list|kb documents|kb remove|kb verify|kb repair"
-        "|kb compact|kb migrate|kb reembed|kb export|kb import|models list|models bench|config show|config path|eval run|eval compare|eval list|eval show|eval diff|eval report|eval judge|eval init|eval review|train reranker"
+        "|kb compact|kb migrate|kb reembed|kb export|kb import|models list|models bench|config show|config path|conversations list|conversations show|conversations search|conversations rename|conversations export|conversations import|conversations delete|eval run|eval compare|eval list|eval show|eval diff|eval report|eval judge|eval init|eval review|train dataset|train lora|train dpo|train embedder|train reranker|train export"
     )
     first, *others = expected.split("|")
     assert set(commands()) - GROUPS == {*first.split(), *others}
@@ -431,7 +431,7 @@ def test_chat_has_a_history_and_clears_it(filled: Cli, monkeypatch: pytest.Monke
 
     monkeypatch.setattr("ragbot.bot.RagBot.stream", spy)
     filled("chat", stdin="byte-pair encoding?\nand merges?\n/clear\nLoRA?\n" + "more?\n" * 6)
-    assert histories == [0, 2, 0, 2, 4, 6, 8, 8, 8]
+    assert histories == [0, 2, 0, 2, 4, 6, 6, 6, 6]  # from the third turn on, a summary takes the place of two messages
 
 
 def test_chat_commands_that_are_none_list_those_that_are(filled: Cli) -> None:
