@@ -11,7 +11,9 @@ if TYPE_CHECKING:
         Answer,
         Chunk,
         Citation,
+        Claim,
         Document,
+        Finding,
         Heading,
         IngestReport,
         Message,
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from ragbot.generation.chain import AnswerStream
     from ragbot.index.filters import Filter
     from ragbot.settings import Settings, load_settings
+    from ragbot.workspace.conversing import Conversation
 
 __version__ = "0.1.0"
 
@@ -31,8 +34,11 @@ _EXPORTS = {
     "AnswerStream": "ragbot.generation.chain",
     "Chunk": "ragbot.documents",
     "Citation": "ragbot.documents",
+    "Claim": "ragbot.documents",
+    "Conversation": "ragbot.workspace.conversing",
     "Document": "ragbot.documents",
     "Filter": "ragbot.index.filters",
+    "Finding": "ragbot.documents",
     "Heading": "ragbot.documents",
     "IngestReport": "ragbot.documents",
     "Message": "ragbot.documents",
@@ -49,8 +55,11 @@ __all__ = [
     "AnswerStream",
     "Chunk",
     "Citation",
+    "Claim",
+    "Conversation",
     "Document",
     "Filter",
+    "Finding",
     "Heading",
     "IngestReport",
     "Message",
