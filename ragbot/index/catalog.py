@@ -133,6 +133,8 @@ class Catalog(DocumentRows):
                     (*fields, checksum(*fields), *body),
                 )
                 document_id = int(cursor.lastrowid or 0)
+            if old:
+                self._leave_traces(db)
             rows = chunk_rows(document_id, parsed.text, chunks, vectors, seq)
             replace_chunks(db, document_id, rows, seq, keep=bool(old) and old[2] == parsed.language)
         return document_id
@@ -146,6 +148,7 @@ class Catalog(DocumentRows):
             self._drop_chunks(db, row[0], self._next_seq(db))
             db.execute("DELETE FROM documents WHERE id = ?", (row[0],))
             self._forget_archive(db, source)
+            self._leave_traces(db)
         return True
 
     # -- chunks --------------------------------------------------------------------------------------------------

@@ -129,9 +129,10 @@ class KnowledgeBase:
             contexts.forget_removed(self.folder, lambda: {document.source for document in self.catalog.documents()})
 
     def save(self) -> None:
-        """Store the indexes, and leave no deleted text in the catalog's log.
+        """Store the indexes, and leave no deleted text in the catalog's files.
 
-        The indexes are derived: a failure is logged, and costs the next start some time and nothing else.
+        The indexes are derived: a failure is logged, and costs the next start some time and nothing else. One to erase
+        what was removed is logged, too; the next one who writes does it.
         """
         identity = self.catalog.identity
         try:
@@ -139,11 +140,24 @@ class KnowledgeBase:
                 self.lexical.save(self.folder, identity)
                 if stores.name_in(self.catalog) == self.store:
                     self._save_vectors(identity)
-            self.catalog.checkpoint()
         except StorageError as error:
             log.warning(
                 "the documents are stored, but not the search index, which the next start makes again: %s", error
             )
+        self._erase()
+
+    def _erase(self) -> None:
+        try:
+            if self.catalog.checkpoint() or not self.catalog.traces_left():
+                return
+        except StorageError as error:
+            log.warning("the documents are stored, but what was removed before may still stand in a file: %s", error)
+            return
+        log.warning(
+            "another process is reading the knowledge base %s, or it is damaged: what was removed still stands in its files, "
+            "and is erased when it is closed here, or by the next change",
+            self.folder,
+        )
 
     def close(self) -> None:
         """Close the catalog, and the vector store if it is an outside one."""

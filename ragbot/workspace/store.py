@@ -51,7 +51,7 @@ class Workspace(Database):
             ) from error
         super().__init__(path, kind=_KIND)
         self._query("PRAGMA temp_store = MEMORY")  # no copy of anything in the system's temporary folder
-        if self.traces_left:  # the process that deleted something was killed, or others were reading
+        if self.traces_left():  # the process that deleted something was killed, or others were reading
             self._erase()
 
     @contextmanager
@@ -75,8 +75,10 @@ class Workspace(Database):
         self._erase()
 
     def _erase(self) -> None:
-        if not self.checkpoint(_PATIENCE) and self.traces_left:
-            log.warning("what was deleted still stands in %s, and is erased when it is closed or next opened", self.path)
+        if not self.checkpoint(_PATIENCE) and self.traces_left():
+            log.warning(
+                "what was deleted still stands in %s, and is erased when it is closed or next opened", self.path
+            )
 
 
 def _make(path: Path) -> None:
