@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 
 FILE_NAME = "contexts.sqlite3"
 _BATCH = 10_000
+#: The file's user version while copies of dropped lines may stand in it.
+_TRACES = 1
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS contexts (
     key BLOB NOT NULL,              -- hash of the model and of all that it was shown
@@ -37,6 +39,16 @@ class ContextCache:
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
 
+    def erase(self) -> None:
+        """Write the file anew if lines were dropped: SQLite leaves copies of rows in pages that it moved them from."""
+        if self._db.execute("PRAGMA user_version").fetchone() == (_TRACES,):
+            self._db.execute("VACUUM")
+            self._db.execute("PRAGMA user_version = 0")
+
+    def _traces(self) -> None:
+        """Remember, in the transaction that drops lines, that they are to be erased, also after a kill."""
+        self._db.execute(f"PRAGMA user_version = {_TRACES}")
+
     def begin(self, source: str, keys: Sequence[bytes]) -> dict[bytes, str]:
         """The lines that are known, by key; all others that a document of this source had are dropped."""
         found: dict[bytes, str] = {}
@@ -49,7 +61,9 @@ class ContextCache:
                     found[key] = line.decode("utf-8")
         with self._db:
             self._db.execute("BEGIN")
-            self._db.execute("DELETE FROM contexts WHERE source = ?", (source,))
+            before = self._db.execute("DELETE FROM contexts WHERE source = ?", (source,)).rowcount
+            if before > len(found):
+                self._traces()
             self._db.executemany(
                 "INSERT INTO contexts VALUES (?, ?, ?, ?)",
                 [(key, source, line, zlib.crc32(line.encode("utf-8"))) for key, line in found.items()],
@@ -69,12 +83,15 @@ class ContextCache:
             self._db.execute("BEGIN")
             gone = [row for row in known if row[0] not in kept]
             self._db.executemany("DELETE FROM contexts WHERE source = CAST(? AS TEXT)", gone)
+            if gone:
+                self._traces()
 
     def forget(self, sources: Iterable[str]) -> None:
         """Drop the lines of these documents."""
         with self._db:
             self._db.execute("BEGIN")
             self._db.executemany("DELETE FROM contexts WHERE source = ?", [(source,) for source in sources])
+            self._traces()
 
 
 @contextmanager
@@ -95,7 +112,11 @@ def opened_cache(folder: Path) -> Iterator[ContextCache]:
             path.unlink(missing_ok=True)
             db = _connected(path)
         try:
-            yield ContextCache(db)
+            cache = ContextCache(db)
+            try:
+                yield cache
+            finally:
+                cache.erase()
         finally:
             db.close()
     except sqlite3.Error as error:
