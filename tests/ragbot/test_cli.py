@@ -315,10 +315,13 @@ def test_a_quote_equals_the_text_at_its_offsets(filled: Cli, folder: Path) -> No
     assert answer["citations"]
     for citation in answer["citations"]:
         assert citation.keys() == {
-            "marker", "source", "title", "page", "heading", "start", "end", "quote", "document_id",
+            "marker", "source", "title", "page", "heading", "start", "end", "quote", "document_id", "focus",
         }  # fmt: skip
         text = Path(citation["source"]).read_text(encoding="utf-8")
         assert citation["quote"] == text[citation["start"] : citation["end"]]
+        if citation["focus"] is not None:  # the words of a short answer, inside the quote
+            begin, end = citation["focus"]
+            assert citation["start"] <= begin < end <= citation["end"]
 
 
 def test_a_refusal_is_plain_and_names_what_is_near(filled: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -562,10 +565,10 @@ def test_models_list_marks_the_default_and_what_is_missing(cli: Cli, monkeypatch
 
 def test_every_built_in_provider_is_described() -> None:
     from ragbot.console import models
-    from ragbot.models.registry import CHAT_MODELS, EMBEDDERS, EXTRACTIVE, NO_RERANKER, RERANKERS
+    from ragbot.models.registry import CHAT_MODELS, EMBEDDERS, EXTRACTIVE, NO_RERANKER, READER, RERANKERS
 
     assert models._EMBEDDERS.keys() == EMBEDDERS.keys()
-    assert models._CHAT_MODELS.keys() == {EXTRACTIVE, *CHAT_MODELS}
+    assert models._CHAT_MODELS.keys() == {EXTRACTIVE, READER, *CHAT_MODELS}
     assert models._RERANKERS.keys() == {NO_RERANKER, *RERANKERS}
 
 
