@@ -27,7 +27,10 @@ class TerminalHandler(logging.Handler):
         name = "" if record.name.startswith(OURS) else f"{record.name}: "
         level = f"{record.levelname.lower()}: " if record.levelno != logging.INFO else ""
         text = f"{level}{name}{self.format(record)}"
-        self._terminal.err.print(Text(clean(text), _STYLES.get(record.levelno, "dim")), soft_wrap=True)
+        try:
+            self._terminal.err.print(Text(clean(text), _STYLES.get(record.levelno, "dim")), soft_wrap=True)
+        except (OSError, ValueError):  # the stream is closed: a line that nobody reads stops no work
+            self.handleError(record)
 
 
 def set_up_logging(terminal: Terminal) -> None:
