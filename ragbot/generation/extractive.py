@@ -72,9 +72,11 @@ class ExtractiveAnswerer:
         # In the order of the best passage first, then of the document: neighbours read on.
         order = list(dict.fromkeys(item.passage for item in chosen))
         chosen.sort(key=lambda item: (order.index(item.passage), item.position))
+        spaced = False  # between Chinese sentences stands nothing
         for number, item in enumerate(chosen):
             text = plain(item.text)
-            separator = "" if number == 0 or answer_language(text) == "zh" else " "
+            before, spaced = spaced, answer_language(text) != "zh"
+            separator = " " if number and (before or spaced) else ""
             yield f"{separator}{text} [{item.passage + 1}]"
 
     def rank(self, question: str, passages: Sequence[Passage]) -> list[tuple[float, _Candidate]]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from ragbot.bot import RagBot
 from ragbot.documents import Answer, ParsedDocument
 from ragbot.generation.citations import Citations
-from ragbot.generation.extractive import plain
+from ragbot.generation.extractive import ExtractiveAnswerer, plain
 from ragbot.generation.markers import Markers
 from ragbot.models.testing import HashEmbedder
 from ragbot.settings import Settings
@@ -109,3 +110,22 @@ def test_plain_keeps_what_is_no_markup(source: str, shown: str) -> None:
     assert plain(source).replace("\u2060", "") == shown
     numbers = Citations([], "")
     assert "".join(Markers(numbers.mark).filter([plain(source)])) == plain(source)
+
+
+@pytest.mark.parametrize(
+    ("sentences", "shown"),
+    [
+        (["BM25 ranks.", "BM25 ranks well."], "BM25 ranks. [1] BM25 ranks well. [2]"),
+        (["BM25 ranks.", "BM25 是打分函数。"], "BM25 ranks. [1] BM25 是打分函数。 [2]"),
+        (["BM25 是打分函数。", "BM25 ranks."], "BM25 是打分函数。 [1] BM25 ranks. [2]"),
+        (["BM25 是打分函数。", "BM25 很难超越。"], "BM25 是打分函数。 [1]BM25 很难超越。 [2]"),
+    ],
+)
+def test_a_space_stands_beside_english_sentences(
+    kb_folder: Path, monkeypatch: pytest.MonkeyPatch, sentences: list[str], shown: str
+) -> None:
+    ranked = [(1.0, SimpleNamespace(passage=number, position=0, text=text)) for number, text in enumerate(sentences)]
+    with RagBot.open(kb_folder, embedder=HashEmbedder(), llm="extractive") as bot:
+        answerer = ExtractiveAnswerer(bot.kb, bot.embedder)
+        monkeypatch.setattr(answerer, "rank", lambda question, passages: ranked)
+        assert "".join(answerer.pieces("BM25?", [], "en", ())) == shown
