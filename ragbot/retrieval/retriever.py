@@ -116,12 +116,12 @@ class HybridRetriever:
     def _best(self, queries: Sequence[Query], count: int, needed: int, where: Filter | None) -> list[ScoredChunk]:
         """The ``count`` best hits, of which none repeats a better one; it looks deeper until ``needed`` are found."""
         depth, before = max(self.options.candidates, needed), 0
+        wordings: Wordings = {}  # of this search: a chunk's text may change between two
         while True:
             found = self._found(queries, depth, where)
             hits, read = self._hits(found, 0, count), count
             if not self.options.duplicates:
                 return hits
-            wordings: Wordings = {}  # of this search: a chunk's text may change between two
             hits = distinct(hits, wordings)
             while len(hits) < count and read < len(found):
                 more = 2 * (count - len(hits))
