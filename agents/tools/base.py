@@ -1,0 +1,123 @@
+"""What a tool is: a LangChain ``BaseTool`` with a few traits that the loop and the policy read.
+
+A tool returns text, or a :class:`Result` where there is more to say than text (citations, data). A mistake of the
+model's (an argument that cannot be right, a place that does not exist) is raised as :class:`ToolInputError` and comes
+back to the model as an observation with the way to mend it; an outage is raised as :class:`ToolOutageError`, and the
+observation says what else could be done. Every other exception is an error of ours and is not hidden.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from langchain_core.tools import BaseTool, StructuredTool, ToolException
+
+from ragbot.documents import Citation
+
+#: Key of :class:`Traits` in a tool's ``metadata``.
+TRAITS = "ragbot"
+
+
+class Effect(StrEnum):
+    """What a call can do beyond computing an answer."""
+
+    NETWORK = "network"
+    WRITE = "write"
+    EXECUTE = "execute"
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What the loop and the policy must know of a tool.
+
+    Attributes:
+        effects: what a call can do; a tool without any is allowed unless a person says otherwise.
+        timeout: seconds after which a call is given up.
+        output_limit: characters of an observation; what is longer is cut, and says so.
+        trusted: the text of a result is computed by ragbot (a sum, a time) and holds nothing that a document, a page
+            or another outside party wrote.
+        opens: names of the arguments that are an address or a path which the call opens: the policy asks where their
+            value came from.
+        calls: most calls in one run; 0: no limit of its own.
+        summaries: one line that says when to use the tool, by language ("en", "zh"); the description where one lacks.
+    """
+
+    effects: frozenset[Effect] = frozenset()
+    timeout: float = 20.0
+    output_limit: int = 4000
+    trusted: bool = False
+    opens: tuple[str, ...] = ()
+    calls: int = 0
+    summaries: Mapping[str, str] = field(default_factory=dict)
+
+
+#: Of tools that say nothing about themselves (any LangChain tool, an MCP server's): whatever is possible may happen.
+UNKNOWN = Traits(effects=frozenset(Effect))
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a call found.
+
+    Attributes:
+        text: what the model reads.
+        citations: passages of the knowledge base that stand in the text, numbered as in it (``[1]`` is the first).
+        data: the same for programs, in JSON's types.
+    """
+
+    text: str
+    citations: tuple[Citation, ...] = ()
+    data: Mapping[str, Any] | None = None
+
+
+class ToolInputError(ToolException):
+    """Arguments that cannot be right; the message says what would be."""
+
+
+class ToolOutageError(ToolException):
+    """What the tool needs is away (no network, a service that refuses); the message says what else can be done."""
+
+
+def tool(
+    name: str, traits: Traits, *, description: str | None = None
+) -> Callable[[Callable[..., str | Result]], BaseTool]:
+    """Make a function a tool: its signature becomes the schema, its Google-style docstring the descriptions.
+
+    Args:
+        name: what the model calls it.
+        traits: what a call can do.
+        description: instead of the docstring's first paragraph.
+
+    Returns:
+        A decorator. ``invoke(arguments)`` of the tool gives the text; a tool call gives a ``ToolMessage`` whose
+        ``artifact`` is the :class:`Result`.
+    """
+
+    def decorate(function: Callable[..., str | Result]) -> BaseTool:
+        from functools import wraps
+
+        @wraps(function)
+        def call(*args: Any, **kwargs: Any) -> tuple[str, Result]:
+            found = function(*args, **kwargs)
+            result = found if isinstance(found, Result) else Result(found)
+            return result.text, result
+
+        return StructuredTool.from_function(
+            call,
+            name=name,
+            description=description,
+            parse_docstring=bool(function.__doc__ and "Args:" in function.__doc__),
+            response_format="content_and_artifact",
+            metadata={TRAITS: traits},
+        )
+
+    return decorate
+
+
+def traits_of(any_tool: BaseTool) -> Traits:
+    """The traits of a tool; of one that says nothing, :data:`UNKNOWN`."""
+    found = (any_tool.metadata or {}).get(TRAITS)
+    return found if isinstance(found, Traits) else UNKNOWN
