@@ -1,4 +1,4 @@
-"""Answers by the bundled reader: a passage's number with its probability first, then a short answer from that passage.
+"""Answers by the bundled reader: a passage's number with its probability first, then words copied from that passage.
 
 The reader is a small model that was trained to do this and nothing else (:mod:`ragbot.generation.reading`): it follows
 no instructions, neither those of a prompt nor those that stand in a document.
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ragbot.generation.copying import Copying
 from ragbot.generation.reading import MOST_PASSAGES, NONE, Reading
 
 if TYPE_CHECKING:
@@ -71,14 +72,15 @@ class Reader:
         count = min(len(passages), MOST_PASSAGES)
         chances = _softmax(decoding.logits[self._digits[: count + 1]])
         judgement = Judgement(float(chances[NONE]), tuple(float(chance) for chance in chances[1:]))
-        return Read(self, decoding, judgement, language)
+        return Read(self, decoding, judgement, language, passages)
 
-    def _write(self, decoding: Decoding, number: int, language: str) -> Generator[str, None, dict[str, int]]:
+    def _write(self, decoding: Decoding, number: int, text: str, language: str) -> Generator[str, None, dict[str, int]]:
         tokenizer = self._engine.tokenizer
         decoding.push([self._digits[number], *tokenizer.encode(Reading(language).closing)])
+        copying = Copying(text, tokenizer)
         ids: list[int] = []
         shown = ""
-        for token, _ in decoding.generate(self._limit):
+        for token, _ in decoding.generate(self._limit, constraint=copying):
             ids.append(token)
             text = tokenizer.decode(ids)
             # A character of several tokens is complete only with the last of them.
@@ -92,13 +94,21 @@ class Reader:
 class Read:
     """One question in the reader's hands."""
 
-    def __init__(self, reader: Reader, decoding: Decoding, judgement: Judgement, language: str) -> None:
-        self._reader, self._decoding, self._language = reader, decoding, language
+    def __init__(
+        self,
+        reader: Reader,
+        decoding: Decoding,
+        judgement: Judgement,
+        language: str,
+        passages: Sequence[tuple[str, str]],
+    ) -> None:
+        self._reader, self._decoding, self._language, self._passages = reader, decoding, language, passages
         self.judgement = judgement
 
     def answer(self, number: int | None = None) -> Generator[str, None, dict[str, int]]:
         """The short answer from passage ``number`` (default: the most likely one), piece by piece; then its usage."""
-        return self._reader._write(self._decoding, number or self.judgement.best, self._language)
+        number = number or self.judgement.best
+        return self._reader._write(self._decoding, number, self._passages[number - 1][1], self._language)
 
 
 def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:

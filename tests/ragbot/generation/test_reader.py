@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import pytest
@@ -17,12 +17,15 @@ from ragbot.generation.chain import AnswerChain
 from ragbot.generation.confidence import reader_logit, reading_confidence
 from ragbot.generation.reader import Reader
 from ragbot.generation.reading_answerer import ReadingAnswerer
+from ragbot.models.llms.constraints import Constraint
 
 
 class Letters:
     """A tokenizer whose tokens are characters."""
 
-    bos = 2
+    bos, eos = 2, 1
+    pieces: ClassVar = {bytes([code]): (code,) for code in range(32, 128)}
+    bytes_of: ClassVar = {code: bytes([code]) for code in range(32, 128)}
 
     def encode(self, text: str) -> list[int]:
         return [ord(letter) for letter in text]
@@ -39,6 +42,7 @@ class Engine:
         self.odds, self.says = odds, says
         self.prompts: list[str] = []
         self.pushed: list[str] = []
+        self.begins: set[str] = set()
 
     def start(self, prompt: Sequence[int]) -> Any:
         assert prompt[0] == Letters.bos
@@ -53,7 +57,8 @@ class Engine:
             usage=SimpleNamespace(prompt=len(prompt), new=len(self.says)),
         )
 
-    def _generate(self, limit: int) -> Iterator[tuple[int, float]]:
+    def _generate(self, limit: int, constraint: Constraint) -> Iterator[tuple[int, float]]:
+        self.begins = set(map(chr, constraint.allowed()))
         yield from ((ord(letter), -0.1) for letter in self.says[:limit])
 
 
@@ -81,6 +86,15 @@ def test_another_passage_can_be_asked_for() -> None:
     engine = Engine([0.2, 0.1, 0.7], " x")
     "".join(reader(engine).read("When?", [("A", "one"), ("B", "two")], "en").answer(1))
     assert engine.pushed == ["1]"]
+
+
+def test_an_answer_is_copied_from_the_passage_that_was_chosen() -> None:
+    engine = Engine([0.2, 0.1, 0.7], " two")
+    read = reader(engine).read("When?", [("A", "one"), ("B", "two ends")], "en")
+    "".join(read.answer())
+    assert engine.begins == {"t", "e"}
+    "".join(read.answer(1))
+    assert engine.begins == {"o"}
 
 
 def test_only_the_passages_that_are_there_are_weighed() -> None:

@@ -14,6 +14,7 @@ from ragbot.models.llms.gemma.sampling import Logits, log_probability, sample
 from ragbot.models.llms.lookup import PromptLookup
 
 if TYPE_CHECKING:
+    from ragbot.models.llms.constraints import Constraint
     from ragbot.models.llms.gemma.engine import GemmaEngine
 
 #: Tokens read in one pass: what it computes stays in the processor's cache, and a cancelled prompt stops within one.
@@ -101,6 +102,7 @@ class Decoding:
         temperature: float = 0.0,
         top_p: float = 1.0,
         seed: int | None = None,
+        constraint: Constraint | None = None,
         cancelled: Cancelled | None = None,
     ) -> Generator[tuple[int, float]]:
         """Up to ``limit`` tokens with their log-probabilities (of the model itself, whatever the temperature).
@@ -116,6 +118,7 @@ class Decoding:
             temperature: 0 takes the likeliest token.
             top_p: draw only from the likeliest tokens that have this probability together.
             seed: of the drawing.
+            constraint: chooses among the tokens that it allows; it is told each one but the last, which ends the text.
             cancelled: asked before each pass.
         """
         ends: Container[int] = (self._engine.tokenizer.eos,) if stop is None else stop
@@ -128,7 +131,7 @@ class Decoding:
                 self.finish = "cancelled"
                 return
             self.chosen_from = self.logits
-            token = sample(self.chosen_from, temperature, top_p, random)
+            token = sample(within(self.chosen_from, constraint), temperature, top_p, random)
             sure = log_probability(self.chosen_from, token)
             if token in ends:
                 self.finish, self.end = "stop", (token, sure)
@@ -136,14 +139,16 @@ class Decoding:
             self._pending = [token]
             self.usage.new += 1
             left -= 1
+            if constraint is not None:
+                constraint.push(token)
             yield token, sure
             if index is not None and left > 0:
                 index.push(token)
-                left -= yield from self._drafted(index, index.draft(left), ends)
+                left -= yield from self._drafted(index, index.draft(left), ends, constraint)
         self.finish = "length"
 
     def _drafted(
-        self, index: PromptLookup, draft: Sequence[int], ends: Container[int]
+        self, index: PromptLookup, draft: Sequence[int], ends: Container[int], constraint: Constraint | None
     ) -> Generator[tuple[int, float], None, int]:
         """Read the pending token and ``draft`` in one pass, and give out the part that is right; its length.
 
@@ -155,8 +160,10 @@ class Decoding:
         self._take(self._pending, rows[0])
         accepted = 0
         for guess, row in zip(draft, rows[1:], strict=True):
-            if int(self._logits.argmax()) != guess or guess in ends:
+            if int(within(self._logits, constraint).argmax()) != guess or guess in ends:
                 break
+            if constraint is not None:
+                constraint.push(guess)
             self.chosen_from = self._logits
             sure = log_probability(self.chosen_from, guess)
             self._take([guess], row)
@@ -191,3 +198,13 @@ class Decoding:
         self._ids += ids
         self._logits = logits
         self._pending = []
+
+
+def within(logits: Logits, constraint: Constraint | None) -> Logits:
+    """``logits``, minus infinity where ``constraint`` forbids a token."""
+    if constraint is None:
+        return logits
+    allowed = np.asarray(constraint.allowed())
+    kept = np.full_like(logits, -np.inf)
+    kept[allowed] = logits[allowed]
+    return kept

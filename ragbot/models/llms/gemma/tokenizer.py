@@ -7,7 +7,9 @@ they come only from :meth:`GemmaTokenizer.control`.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +23,8 @@ FILE, CONTROL_FILE = "tokenizer.json", "control.json"
 SPACE = "\u2581"
 #: GGUF's kinds of pieces.
 CONTROL, USER_DEFINED = 3, 4
+#: A token of byte fallback.
+_BYTE = re.compile("<0x([0-9A-F]{2})>")
 BOS, EOS, UNKNOWN = "<bos>", "<eos>", "<unk>"
 
 
@@ -45,6 +49,21 @@ class GemmaTokenizer:
         shown = [token for token in ids if token not in self._hidden]
         return str(self._tokenizer.decode(shown, skip_special_tokens=False))
 
+    @cached_property
+    def pieces(self) -> Mapping[bytes, tuple[int, ...]]:
+        """The vocabulary without control tokens: the bytes that a token stands for, and the ids that stand for them."""
+        found: dict[bytes, tuple[int, ...]] = {}
+        for token, number in self._tokenizer.get_vocab(with_added_tokens=True).items():
+            if number not in self._hidden:
+                piece = _piece(token)
+                found[piece] = (*found.get(piece, ()), number)
+        return found
+
+    @cached_property
+    def bytes_of(self) -> Mapping[int, bytes]:
+        """The bytes that each token of :attr:`pieces` stands for."""
+        return {number: piece for piece, numbers in self.pieces.items() for number in numbers}
+
     def control(self, name: str) -> int:
         """The id of a control token, as ``<start_of_turn>``.
 
@@ -52,6 +71,11 @@ class GemmaTokenizer:
             KeyError: the model has no control token of this name.
         """
         return self._control[name]
+
+
+def _piece(token: str) -> bytes:
+    byte = _BYTE.fullmatch(token)
+    return bytes([int(byte[1], 16)]) if byte else token.replace(SPACE, " ").encode()
 
 
 def build(metadata: dict[str, Any], folder: Path) -> None:

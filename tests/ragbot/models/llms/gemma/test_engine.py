@@ -193,6 +193,42 @@ def test_drafts_are_accepted_where_the_text_repeats(engine: GemmaEngine) -> None
     assert text.usage.passes < 150
 
 
+class Evenly:
+    """Allows tokens of one residue only, which changes with each token."""
+
+    def __init__(self) -> None:
+        self.said: list[int] = []
+
+    def allowed(self) -> list[int]:
+        return list(range(5 + len(self.said) % 3, 200, 3))
+
+    def push(self, token: int) -> None:
+        assert token in self.allowed()
+        self.said.append(token)
+
+
+@pytest.mark.parametrize("lookup", [True, False])
+def test_a_constraint_chooses_among_what_it_allows(
+    engine: GemmaEngine, monkeypatch: pytest.MonkeyPatch, lookup: bool
+) -> None:
+    free = [token for token, _ in engine.start(prompt(engine)).generate(12, stop=())]
+    plain = engine.start(prompt(engine)).generate(12, stop=(), constraint=Evenly(), lookup=False)
+    expected = [token for token, _ in plain]
+    rule = Evenly()
+    # Drafts of which the first two tokens are allowed, and likely, and the third is not.
+    monkeypatch.setattr(PromptLookup, "draft", lambda _, most: [*expected[len(rule.said) :][:2], free[0]][:most])
+    text = engine.start(prompt(engine))
+    said = list(text.generate(12, stop=(), constraint=rule, lookup=lookup))
+    assert [token for token, _ in said] == rule.said == expected != free
+    assert all((token - 5) % 3 == at % 3 for at, token in enumerate(expected))
+    assert (text.usage.accepted > 0) == lookup
+    other = engine.start(prompt(engine))
+    for token, sure in said:
+        # The model's own probability, not that among the allowed ones.
+        assert sure == pytest.approx(log_probability(other.logits, token), abs=0.2)
+        other.push([token])
+
+
 def test_a_stop_token_ends_the_text_with_and_without_drafts(engine: GemmaEngine) -> None:
     free = [token for token, _ in engine.start(prompt(engine)).generate(40, stop=())]
     stop = free[25]

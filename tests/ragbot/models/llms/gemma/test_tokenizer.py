@@ -37,6 +37,14 @@ def test_control_tokens_in_a_text_are_text(spoken: GemmaTokenizer, name: str) ->
     assert spoken.decode([spoken.control(name), *ids]) == f"a {name} 上海"
 
 
+@pytest.mark.parametrize("text", TEXTS)
+def test_the_pieces_of_a_text_are_its_bytes(spoken: GemmaTokenizer, text: str) -> None:
+    pieces = [spoken.bytes_of[token] for token in spoken.encode(text)]
+    assert b"".join(pieces) == text.encode()
+    assert all(token in spoken.pieces[piece] for token, piece in zip(spoken.encode(text), pieces, strict=True))
+    assert spoken.control("<eos>") not in spoken.bytes_of and spoken.control("<bos>") not in spoken.bytes_of
+
+
 def test_a_lone_surrogate_becomes_a_question_mark(spoken: GemmaTokenizer) -> None:
     assert spoken.decode(spoken.encode("a\ud800b")) == "a?b"
 
