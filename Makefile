@@ -1,5 +1,6 @@
 # make chat   environment, install, sample documents, Gradio on http://127.0.0.1:7860
 # make test   the whole test suite
+# make vllm   an environment of vLLM's own (2 GB, in the cache), without which the tests that serve with it are skipped
 # make gate   the questions over the sample documents, against the figures that are kept; fails if something got worse
 # Needs Python 3.11 or newer (PYTHON=/path/to/python picks one) and nothing else.
 
@@ -8,16 +9,19 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 KB     ?= sample
 
-.PHONY: chat test gate lint install dev clean help
+.PHONY: chat test vllm gate lint install dev clean help
 
 help:
-	@sed -n '1,4p' Makefile
+	@sed -n '1,5p' Makefile
 
 chat: $(VENV)/.installed
 	@$(BIN)/ragbot ui --kb $(KB) --ingest data/corpus
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m "not slow"
+
+vllm: $(VENV)/.installed-dev
+	$(BIN)/python -m eval.benchmarks.vllm_environment
 
 gate: $(VENV)/.installed
 	$(BIN)/ragbot eval run data/eval/sample.jsonl --documents data/corpus \

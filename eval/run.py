@@ -128,7 +128,7 @@ def run(
     with _prepared(plan, settings, workbench, on_ingest) as (questions, bot):
         texts = {source: document.text for source, document in questions.documents.items()}
         scorer = Scorer(texts, bot.embedder, answers=plan.mode == "answer")
-        models = {"embedder": asdict(bot.embedder.fingerprint), "llm": bot.settings.llm}
+        models = {"embedder": asdict(bot.embedder.fingerprint), "llm": bot.llm}
         manifest = manifest_of(plan, questions, models=models, settings=settings_of(bot.settings))
         done: Sequence[str] = ()
         if resume:

@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from agents.tools.base import tool
     from ragbot.bot import RagBot
     from ragbot.documents import (
         Answer,
@@ -48,6 +49,7 @@ _EXPORTS = {
     "ScoredChunk": "ragbot.documents",
     "Settings": "ragbot.settings",
     "load_settings": "ragbot.settings",
+    "tool": "agents.tools.base",
 }
 
 __all__ = [
@@ -69,6 +71,7 @@ __all__ = [
     "ScoredChunk",
     "Settings",
     "load_settings",
+    "tool",
 ]
 
 

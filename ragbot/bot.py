@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +19,7 @@ from ragbot.index.filters import Filter
 from ragbot.index.knowledge_base import KnowledgeBase
 from ragbot.index.labels import Labels
 from ragbot.index.vectors.stores import StoreOptions
+from ragbot.models.llms.choice import settled
 from ragbot.models.registry import EXTRACTIVE, is_chat_model
 from ragbot.models.registry import load_embedder as load_embedder
 from ragbot.models.rerankers.choice import ChosenReranker
@@ -29,16 +31,22 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
     from langchain_core.retrievers import BaseRetriever
     from langchain_core.runnables import Runnable
+    from langchain_core.tools import BaseTool
     from llama_index.core.base.base_retriever import BaseRetriever as LlamaIndexRetriever
 
+    from agents.policy import ConsentCallback
+    from agents.react import Agent
+    from agents.runs import RunStore
     from ingest.chunkers.base import Chunker
     from ingest.contextual import ContextWriter
     from ingest.pipeline import ProgressCallback
+    from ingest.web.reading import WebReader
     from ragbot.generation.answerers import Answerer
     from ragbot.generation.chain import AnswerChain, AnswerStream
     from ragbot.generation.rewriting.base import Rewriter
     from ragbot.models.embedders.base import Embedder
     from ragbot.retrieval.explanation import Explanation
+    from ragbot.workspace.agent_runs import AgentRuns
     from ragbot.workspace.conversations import Conversations
     from ragbot.workspace.conversing import Conversation
 
@@ -64,7 +72,7 @@ class RagBot(Explorer):
         self.kb = kb
         self.embedder = embedder
         self.settings = settings
-        self._llm = llm
+        self._llm = settled(llm) if isinstance(llm, str) else llm
         self._chain: AnswerChain | None = None
         self._chain_lock = threading.Lock()
         self._model: BaseChatModel | None = None
@@ -87,7 +95,8 @@ class RagBot(Explorer):
         Args:
             kb: a folder, or a plain name for one in the user's data folder; default: the setting ``kb``.
             embedder: ``"bundled"``, ``"provider:model"``, a folder, a hub name, or an instance.
-            llm: likewise, or ``"extractive"`` for answers without a language model. It is loaded when first asked.
+            llm: likewise, ``"reader"`` (the bundled one), or ``"extractive"`` for answers without a language model. It
+                is loaded when first asked.
             settings: default: read from ``ragbot.toml`` and the environment.
             create: whether to make a knowledge base that does not exist.
 
@@ -103,6 +112,11 @@ class RagBot(Explorer):
         spec = chosen if isinstance(chosen, str) else None
         kb_open = KnowledgeBase(folder, model.fingerprint, create, spec, store_options(settings))
         return cls(kb_open, model, settings.llm if llm is None else llm, settings)
+
+    @property
+    def llm(self) -> str:
+        """What answers: the spec, ``auto`` settled; the class of a model that was given as an instance."""
+        return self._llm if isinstance(self._llm, str) else type(self._llm).__name__ if self._llm else EXTRACTIVE
 
     # -- documents -----------------------------------------------------------------------------------------------
 
@@ -229,8 +243,62 @@ class RagBot(Explorer):
         from ragbot.workspace.opening import conversation, memory
 
         recalled = memory(self.settings.conversation, self._chat_model if is_chat_model(self._llm) else None)
-        model = self._llm if isinstance(self._llm, str) else type(self._llm).__name__ if self._llm else EXTRACTIVE
-        return conversation(self.conversations, self.stream, recalled, self.kb.folder, conversation_id, model)
+        return conversation(self.conversations, self.stream, recalled, self.kb.folder, conversation_id, self.llm)
+
+    def agent(
+        self,
+        tools: Sequence[str | BaseTool] | None = None,
+        *,
+        allow: Sequence[str] = (),
+        consent: ConsentCallback | None = None,
+        language: str = "en",
+        tables: Sequence[Path] = (),
+        more: Sequence[BaseTool] = (),
+        store: RunStore | None = None,
+    ) -> Agent:
+        """An agent that answers with tools, the knowledge base among them; it lives as long as this bot.
+
+        Args:
+            tools: names (``calculator``, ``kb``, …), or any LangChain tools; default: ``agent.tools`` of the settings.
+            allow: tools that may use the network, write or execute without being asked about.
+            consent: asks the person about the others; None: nobody can be asked, and they are not called.
+            language: of what tools say where a call is in no language (``en``, ``zh``).
+            tables: CSV, XLSX, Parquet or SQLite files for the tool ``tables``.
+            more: tools beside these (an MCP server's).
+            store: where runs are kept; default: the workspace of the settings.
+
+        Raises:
+            UserError: a tool cannot be had.
+            ModelNotFoundError, MissingExtraError: the chat model cannot be had.
+            CorruptError, NewerVersionError, StorageError: the workspace in ``data_dir`` cannot be used.
+        """
+        from agents.assembly import make_agent
+        from agents.toolbox import Parts
+
+        parts = Parts(self.settings, language, self.kb, self.retriever, lambda: self._pages, tuple(tables), self.ask)
+        model, name = self._agent_model
+        store = store or self.agent_runs
+        return make_agent(model, parts, tools, more=more, allow=allow, consent=consent, store=store, name=name)
+
+    @cached_property
+    def agent_runs(self) -> AgentRuns:
+        """The runs of the agent in the workspace of the settings."""
+        from ragbot.workspace.agent_runs import AgentRuns
+
+        return AgentRuns(self.conversations.workspace)
+
+    @cached_property
+    def _agent_model(self) -> tuple[BaseChatModel, str]:
+        from agents.models import agent_llm
+
+        chosen = agent_llm(self._llm, self.settings.agent.llm)
+        if chosen == self._llm:
+            return self._chat_model(), self.llm
+        return chat_model(str(chosen), self.settings), str(chosen)
+
+    @cached_property
+    def _pages(self) -> WebReader:
+        return _page_reader(self.settings)
 
     @cached_property
     def conversations(self) -> Conversations:
@@ -245,6 +313,7 @@ class RagBot(Explorer):
         with self._chain_lock:  # two first questions at once must not load the model twice
             if self._chain is None:
                 from ragbot.generation.chain import AnswerChain
+                from ragbot.generation.verification.aligning import Aligner
 
                 self._chain = AnswerChain(
                     self.kb,
@@ -255,6 +324,7 @@ class RagBot(Explorer):
                     strictness=self.settings.generation.strictness,
                     language=self.settings.language,
                     rewriter=self.rewriter,
+                    aligner=Aligner(self.embedder),
                 )
             return self._chain
 
@@ -307,6 +377,8 @@ class RagBot(Explorer):
         """Close the knowledge base, and the workspace if it was used."""
         if "conversations" in self.__dict__:
             self.conversations.workspace.close()
+        if "_pages" in self.__dict__:
+            self._pages.close()
         self.kb.close()
         self._reranker.close()
 
@@ -351,6 +423,36 @@ class RagBot(Explorer):
         from ragbot.generation.choice import answerer
 
         return answerer(self._llm, self.kb, self.embedder, self.settings.generation, self._chat_model)
+
+
+@contextmanager
+def agent_without_kb(
+    settings: Settings,
+    tools: Sequence[str | BaseTool] | None = None,
+    *,
+    allow: Sequence[str] = (),
+    consent: ConsentCallback | None = None,
+    language: str = "en",
+    tables: Sequence[Path] = (),
+    more: Sequence[BaseTool] = (),
+    store: RunStore | None = None,
+) -> Iterator[Agent]:
+    """An agent where there is no knowledge base; arguments and errors are those of :meth:`RagBot.agent`."""
+    from agents.assembly import make_agent
+    from agents.models import agent_llm
+    from agents.toolbox import Parts
+
+    chosen = str(agent_llm(settled(settings.llm), settings.agent.llm))
+    model = chat_model(chosen, settings)
+    with _page_reader(settings) as pages:
+        parts = Parts(settings, language, pages=lambda: pages, tables=tuple(tables))
+        yield make_agent(model, parts, tools, more=more, allow=allow, consent=consent, store=store, name=chosen)
+
+
+def _page_reader(settings: Settings) -> WebReader:
+    from ingest.web.reading import WebReader
+
+    return WebReader(settings.ingest.user_agent, settings.web.private_hosts)
 
 
 def retrieval_options(settings: RetrievalSettings) -> RetrievalOptions:

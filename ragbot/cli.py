@@ -14,10 +14,12 @@ from typing import Annotated
 
 import typer
 
+from ragbot.console.agent_commands import agent_app
 from ragbot.console.conversation_commands import conversations_app
 from ragbot.console.eval_commands import eval_app, tune
 from ragbot.console.exploring_commands import duplicates, similar, summarize, topics
 from ragbot.console.kb_commands import kb_app
+from ragbot.console.mcp_commands import mcp_app
 from ragbot.console.options import (
     INTERRUPTED,
     AnswerOptions,
@@ -46,9 +48,11 @@ config_app = typer.Typer(help="The settings, and where they come from.", no_args
 app.add_typer(kb_app, name="kb")
 app.add_typer(models_app, name="models")
 app.add_typer(config_app, name="config")
+app.add_typer(agent_app, name="agent")
 app.add_typer(conversations_app, name="conversations")
 app.add_typer(eval_app, name="eval")
 app.add_typer(train_app, name="train")
+app.add_typer(mcp_app, name="mcp")
 app.command("tune")(tune)
 for _explore in (similar, topics, duplicates, summarize):
     app.command()(_explore)

@@ -17,10 +17,14 @@ from typing import Annotated, Any, Literal
 
 import platformdirs
 import pydantic_settings
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from ragbot.errors import SettingsError
+from ragbot.sections.agent import AgentSettings
+from ragbot.sections.base import Section as Section
+from ragbot.sections.mcp import McpSettings
+from ragbot.sections.web import WebSettings
 
 FILE_NAME = "ragbot.toml"
 PREFIX = "RAGBOT_"
@@ -30,12 +34,12 @@ CATALOG = "catalog.sqlite3"
 #: Read directly from the environment, never part of the tree.
 ENVIRONMENT_ONLY = {"RAGBOT_CONFIG", "RAGBOT_CACHE_DIR"}
 #: Settings that are tables themselves, and no branches of the tree.
-_TABLES = {"ingest.readers"}
+_TABLES = {"ingest.readers", "agent.rules", "mcp.servers"}
 #: A suffix in the table of readers, and what it is read by.
 SUFFIX = re.compile(r"\.[a-z0-9_]{1,16}")
 READER = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*:[^\W\d]\w*")
 #: Never shown, not even in an error.
-_SECRETS = {"openai.api_key", "vectors.chroma_token"}
+_SECRETS = {"openai.api_key", "vectors.chroma_token", "web.tavily_key", "web.brave_key", "mcp.key"}
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(gt=0)]
@@ -47,12 +51,6 @@ SummaryName = Literal["auto", "none", "extractive", "model"]
 DtypeName = Literal["auto", "float32", "bfloat16", "float16", "int8", "4bit"]
 StrategyName = Literal["zero-shot", "few-shot", "chain-of-thought", "self-consistency", "structured"]
 StrictnessName = Literal["off", "mark", "strict"]
-
-
-class Section(BaseModel):
-    """Base of the sections: a key that is not known is an error."""
-
-    model_config = ConfigDict(extra="forbid", validate_default=True)
 
 
 class OpenAISettings(Section):
@@ -216,7 +214,9 @@ class Settings(BaseSettings):
         description="where knowledge bases given by name live",
     )
     embedder: str = Field("bundled", description="embedding model, as provider:model")
-    llm: str = Field("extractive", description="chat model, as provider:model; extractive needs none")
+    llm: str = Field(
+        "auto", description="what answers: provider:model; reader, extractive (no model); auto: reader where installed"
+    )
     language: Literal["auto", "zh", "en"] = Field("auto", description="language of answers and messages")
     bench_dir: Path = Field(Path("../shared/bench"), description="folder of the public question sets (benchmarks only)")
     openai: OpenAISettings = OpenAISettings()
@@ -227,6 +227,9 @@ class Settings(BaseSettings):
     retrieval: RetrievalSettings = RetrievalSettings()
     generation: GenerationSettings = GenerationSettings()
     conversation: ConversationSettings = ConversationSettings()
+    agent: AgentSettings = AgentSettings()
+    web: WebSettings = WebSettings()
+    mcp: McpSettings = McpSettings()
     ui: UISettings = UISettings()
 
     @classmethod
@@ -323,8 +326,10 @@ def value_of(settings: BaseModel, key: str) -> Any:
 
 def _problem(item: Any, origins: Mapping[str, str]) -> str:
     key = ".".join(map(str, item["loc"]))
-    shown = "…" if key in _SECRETS else repr(item["input"])
-    return f"setting {key} = {shown} ({origins.get(key, 'default')}): {item['msg']}"
+    table = next((name for name in _TABLES if key.startswith(f"{name}.")), "")
+    # A table of servers may hold a secret that does not belong there.
+    shown = "…" if key in _SECRETS or table == "mcp.servers" else repr(item["input"])
+    return f"setting {key} = {shown} ({origins.get(table or key, 'default')}): {item['msg']}"
 
 
 def settings_file(file: Path | None) -> Path | None:

@@ -93,6 +93,8 @@ def _no_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch, tmp_path_fact
     (home / "ragbot.toml").touch()
     monkeypatch.setenv("RAGBOT_CONFIG", str(home / "ragbot.toml"))
     monkeypatch.setenv("RAGBOT_DATA_DIR", str(home / "data"))
+    # Half a minute to build and a second an answer: tests of the reader ask for it by name.
+    monkeypatch.setenv("RAGBOT_LLM", "extractive")
 
 
 @pytest.fixture

@@ -19,8 +19,9 @@ PACKAGES = ("ragbot", "ingest", "agents", "apps", "eval")
 ROWS: tuple[tuple[str, ...], ...] = (
     ("ragbot.text", "ragbot.memory"),
     ("ragbot.documents", "ragbot.errors"),
+    ("ragbot.sections",),
     ("ragbot.settings",),
-    ("ragbot.models",),
+    ("ragbot.models", "ragbot.net"),
     ("ragbot.index",),
     ("ragbot.retrieval",),
     ("ragbot.generation",),
@@ -72,7 +73,10 @@ OPTIONAL = {
     "jinja2": (),
     "rapidocr": (),
     "cv2": (),
+    "llguidance": (),
     "ray": (),
+    "ddgs": (),
+    "mcp": ("agents.mcp.",),
 }
 LAZY = {module for modules in OPTIONAL.values() for module in modules}
 

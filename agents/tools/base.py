@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, overload
 
 from langchain_core.tools import BaseTool, StructuredTool, ToolException
 
@@ -73,6 +73,10 @@ class Result:
     data: Mapping[str, Any] | None = None
 
 
+#: What becomes a tool.
+Function = Callable[..., Any]
+
+
 class ToolInputError(ToolException):
     """Arguments that cannot be right; the message says what would be."""
 
@@ -81,33 +85,51 @@ class ToolOutageError(ToolException):
     """What the tool needs is away (no network, a service that refuses); the message says what else can be done."""
 
 
+@overload
+def tool(name: Function, traits: Traits = UNKNOWN, *, description: str | None = None) -> BaseTool: ...
+
+
+@overload
 def tool(
-    name: str, traits: Traits, *, description: str | None = None
-) -> Callable[[Callable[..., str | Result]], BaseTool]:
+    name: str = "", traits: Traits = UNKNOWN, *, description: str | None = None
+) -> Callable[[Function], BaseTool]: ...
+
+
+def tool(
+    name: str | Function = "", traits: Traits = UNKNOWN, *, description: str | None = None
+) -> BaseTool | Callable[[Function], BaseTool]:
     """Make a function a tool: its signature becomes the schema, its Google-style docstring the descriptions.
 
+    ::
+
+        @ragbot.tool
+        def population(city: str) -> str:
+            \"""How many people live in a city.\"""
+
     Args:
-        name: what the model calls it.
-        traits: what a call can do.
+        name: what the model calls it; default: the function's name.
+        traits: what a call can do; default: :data:`UNKNOWN`, so that the person is asked before each call.
         description: instead of the docstring's first paragraph.
 
     Returns:
-        A decorator. ``invoke(arguments)`` of the tool gives the text; a tool call gives a ``ToolMessage`` whose
-        ``artifact`` is the :class:`Result`.
+        The tool, or a decorator that makes it. ``invoke(arguments)`` of the tool gives the text; a tool call gives a
+        ``ToolMessage`` whose ``artifact`` is the :class:`Result`.
     """
+    if not isinstance(name, str):
+        return tool(traits=traits, description=description)(name)
 
-    def decorate(function: Callable[..., str | Result]) -> BaseTool:
+    def decorate(function: Function) -> BaseTool:
         from functools import wraps
 
         @wraps(function)
         def call(*args: Any, **kwargs: Any) -> tuple[str, Result]:
             found = function(*args, **kwargs)
-            result = found if isinstance(found, Result) else Result(found)
+            result = found if isinstance(found, Result) else Result(str(found))
             return result.text, result
 
         return StructuredTool.from_function(
             call,
-            name=name,
+            name=name or function.__name__,
             description=description,
             parse_docstring=bool(function.__doc__ and "Args:" in function.__doc__),
             response_format="content_and_artifact",

@@ -90,9 +90,9 @@ def _read(path: Path) -> list[Row]:
 
 
 def _collect(options: argparse.Namespace) -> Iterator[Row]:
-    from eval.benchmarks.reading import default_adapter
+    from ragbot.models.shipped import adapter_folder
 
-    reader = ReadingAnswerer(Reader(GemmaEngine.load(options.adapter or default_adapter())))
+    reader = ReadingAnswerer(Reader(GemmaEngine.load(options.adapter or adapter_folder("reader"))))
     sets = list(read_sets(options))
     for language in ("en", "zh"):
         of_language = [s for s in sets if s.name.endswith("_en") == (language == "en")]

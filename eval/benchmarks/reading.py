@@ -28,6 +28,7 @@ from ragbot.documents import Document, Passage
 from ragbot.generation.extractive import ExtractiveAnswerer
 from ragbot.generation.reader import Reader
 from ragbot.models.llms.gemma.engine import GemmaEngine
+from ragbot.models.shipped import adapter_folder
 from ragbot.text import answer_language
 
 #: One example for the base model, of our own.
@@ -100,7 +101,9 @@ def _rows(
                 name, question_set, questions, titles, options, extractive(ExtractiveAnswerer(bot.kb, bot.embedder))
             )
     else:
-        engine = GemmaEngine.load(options.adapter or default_adapter()) if name == "reader" else GemmaEngine.load()
+        engine = (
+            GemmaEngine.load(options.adapter or adapter_folder("reader")) if name == "reader" else GemmaEngine.load()
+        )
         system = reader(Reader(engine)) if name == "reader" else base(engine)
         yield from _asked(name, question_set, questions, titles, options, system)
 
@@ -193,11 +196,6 @@ def extractive(answerer: ExtractiveAnswerer) -> System:
         return answer, answer, 0.0
 
     return ask
-
-
-def default_adapter() -> Path:
-    """The adapter that ragbot ships."""
-    return Path(__file__).parents[2] / "data" / "adapters" / "reader"
 
 
 def _line(set_name: str, system: str, rows: Sequence[Row]) -> str:

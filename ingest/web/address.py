@@ -16,6 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 import httpx
 
 from ragbot.errors import LoaderError
+from ragbot.net.pages import PageError
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 LookUp = Callable[[str, int], Sequence[str]]
@@ -175,7 +176,7 @@ def resolve(target: Target, look_up: LookUp, allow_private: bool) -> Resolved:
     """Look the host up, once, and check every address that it has.
 
     Raises:
-        LoaderError: it is unknown, or has an address that may not be connected to.
+        PageError: it is unknown, or has an address that may not be connected to.
     """
     try:
         try:
@@ -185,20 +186,24 @@ def resolve(target: Target, look_up: LookUp, allow_private: bool) -> Resolved:
         addresses = [ipaddress.ip_address(address) for address in dict.fromkeys(found)]
     except (OSError, UnicodeError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise LoaderError(f"{target.host} is not known ({reason}): check the URL and the connection") from error
+        raise PageError(
+            "unknown", f"{target.host} is not known ({reason}): check the URL and the connection"
+        ) from error
     if not addresses:
-        raise LoaderError(f"{target.host} has no address: check the URL")
+        raise PageError("unknown", f"{target.host} has no address: check the URL")
     kinds = {kind_of(address) for address in addresses}
     if "refused" in kinds:
-        raise LoaderError(
+        raise PageError(
+            "refused",
             f"{target.host} has an address that is never connected to (link-local, multicast, reserved or the like): "
-            "correct the URL, or download the page yourself"
+            "correct the URL, or download the page yourself",
         )
     is_local = target.host == "localhost" or target.host.endswith(".localhost")
     if ("private" in kinds or is_local) and not allow_private:
-        raise LoaderError(
+        raise PageError(
+            "refused",
             f"{target.host} lies in a private network or on this machine, which pages of the web must not reach: "
-            "if you mean it, name it yourself and allow private hosts"
+            "if you mean it, name it yourself and allow private hosts",
         )
     return Resolved(tuple(map(str, addresses)), "private" in kinds or is_local)
 

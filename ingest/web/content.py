@@ -13,6 +13,7 @@ from ingest.loaders import SUPPORTED_SUFFIXES
 from ingest.loaders.decoding import BinaryContentError, decode
 from ingest.loaders.sniff import sniff
 from ragbot.errors import LoaderError
+from ragbot.net.pages import PageError
 
 _OFFICE = "application/vnd.openxmlformats-officedocument"
 # Only those for which there is a loader are taken.
@@ -59,7 +60,9 @@ def unpacked(chunks: Iterable[bytes], encoding: str, max_bytes: int, name: str) 
     inflater: Inflater | None = None
     size = 0
     if encoding not in {"", "identity", "gzip", "x-gzip", "deflate"}:
-        raise LoaderError(f"{name} was sent in the encoding {encoding[:40]!r}, which was not asked for: download it")
+        raise PageError(
+            "damaged", f"{name} was sent in the encoding {encoding[:40]!r}, which was not asked for: download it"
+        )
     try:
         for chunk in chunks:
             if inflater is None and encoding in {"gzip", "x-gzip"}:
@@ -75,13 +78,14 @@ def unpacked(chunks: Iterable[bytes], encoding: str, max_bytes: int, name: str) 
         if inflater:
             inflater.finish()
     except InflateError as error:
-        raise LoaderError(f"{name} arrived damaged ({error}): try again later") from error
+        raise PageError("damaged", f"{name} arrived damaged ({error}): try again later") from error
 
 
 def too_large(name: str, max_bytes: int) -> LoaderError:
     """The error for a body over the limit."""
-    return LoaderError(
-        f"{name} is too large: at most {max_bytes / 2**20:.1f} MiB are fetched; download it yourself and split it"
+    return PageError(
+        "size",
+        f"{name} is too large: at most {max_bytes / 2**20:.1f} MiB are fetched; download it yourself and split it",
     )
 
 
@@ -119,7 +123,9 @@ def suffix_for(kind: str, url: str, data: bytes, name: str) -> str:
     known = next((known for known in SUPPORTED_SUFFIXES if known == suffix), "")
     if not known:
         what = by_bytes.name if by_bytes else kind or by_url or "something unknown"
-        raise LoaderError(f"{name} is of a kind that no loader reads ({what[:100]}): save it as HTML, PDF or text")
+        raise PageError(
+            "kind", f"{name} is of a kind that no loader reads ({what[:100]}): save it as HTML, PDF or text"
+        )
     return known
 
 

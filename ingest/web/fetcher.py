@@ -10,7 +10,7 @@ import email.utils
 import logging
 import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -27,6 +27,7 @@ from ingest.web.content import in_utf8, media_type, suffix_for, too_large, unpac
 from ingest.web.network import PinnedNetwork
 from ingest.web.robots import MAX_ROBOTS, NOTHING, Rules, parse_robots
 from ragbot.errors import LoaderError
+from ragbot.net.pages import PageError
 
 __all__ = ["Fetched", "Fetcher", "WebLimits", "is_url"]
 
@@ -103,6 +104,7 @@ class Fetcher:
         limits: WebLimits | None = None,
         *,
         allow_private: bool = False,
+        private_hosts: Collection[str] | None = None,
         user_agent: str = "ragbot",
         look_up: LookUp = system_look_up,
         network: httpcore.NetworkBackend | None = None,
@@ -113,6 +115,7 @@ class Fetcher:
         Args:
             allow_private: a host in a private network or on this machine may be named; a page of the public web still
                 cannot lead there.
+            private_hosts: then only these, each ``host`` or ``host:port``, also after a redirect; None: all.
             user_agent: what the server is told; the part before ``/`` is the name that robots.txt may speak of.
             look_up: finds a host's addresses.
             network: makes the connections.
@@ -120,6 +123,7 @@ class Fetcher:
         """
         self._limits = limits or WebLimits()
         self._allow_private = allow_private
+        self._private_hosts = private_hosts
         self._user_agent = user_agent
         self._look_up = look_up
         self._network = network or httpcore.SyncBackend()
@@ -156,7 +160,7 @@ class Fetcher:
                 return Fetched(target.url, place.url, _file_name(place), None, "", 0, etag, last_modified)
             if reply.status != 200:
                 step = _NEXT_STEPS.get(reply.status, "try again later, or check it in a browser")
-                raise LoaderError(f"{name} answered {reply.status}: {step}")
+                raise PageError("status", f"{name} answered {reply.status}: {step}", reply.status)
             return self._saved(target, place, reply, name)
 
     def _saved(self, asked: Target, place: Target, reply: _Reply, name: str) -> Fetched:
@@ -167,7 +171,7 @@ class Fetcher:
         encoding = headers.get("content-encoding", "")
         data = b"".join(unpacked(reply.body, encoding, self._limits.max_bytes, name))
         if not data.strip():
-            raise LoaderError(f"{name} is empty: there is no text in it to read")
+            raise PageError("empty", f"{name} is empty: there is no text in it to read")
         kind, charset = media_type(headers.get("content-type", ""))
         suffix = suffix_for(kind, place.url, data, name)
         data = in_utf8(data, suffix, charset)
@@ -199,9 +203,10 @@ class Fetcher:
                 if reply.status in _MOVED and "location" in reply.headers:
                     hops += 1
                     if hops > self._limits.redirects:
-                        raise LoaderError(
+                        raise PageError(
+                            "redirect",
                             f"{shown_url(target.url)} redirects more than {self._limits.redirects} times: "
-                            "name the page that a browser ends at"
+                            "name the page that a browser ends at",
                         )
                     target = _next(target, reply.headers)
                     continue
@@ -215,15 +220,17 @@ class Fetcher:
 
     def _resolved(self, target: Target, trip: _Trip) -> Resolved:
         """The host's addresses; out of the private network there is a way, and none back into it."""
-        resolved = resolve(target, self._look_up, trip.allow_private)
+        may_be = self._private_hosts is None or target.authority in self._private_hosts
+        resolved = resolve(target, self._look_up, trip.allow_private and may_be)
         if not resolved.is_private:
             trip.allow_private = False
         elif trip.private_port is None:
             trip.private_port = target.port
         elif target.port != trip.private_port and target.port not in _PLAIN_PORTS:
-            raise LoaderError(
+            raise PageError(
+                "refused",
                 f"{shown_url(target.url)} was redirected to, on another port inside a private network: "
-                "if you mean it, name it yourself"
+                "if you mean it, name it yourself",
             )
         return resolved
 
@@ -252,10 +259,12 @@ class Fetcher:
         except httpcore.TimeoutException as error:
             left = trip.deadline - time.monotonic()
             limit = f"{patience:g} s without an answer" if left > 0 else f"over {self._limits.seconds:g} s in all"
-            raise LoaderError(f"{name} is too slow ({limit}): try again later, or download it yourself") from error
+            raise PageError(
+                "slow", f"{name} is too slow ({limit}): try again later, or download it yourself"
+            ) from error
         except (httpcore.NetworkError, httpcore.ProtocolError, ssl.SSLError) as error:
             said = shown_url(str(error)) or type(error).__name__
-            raise LoaderError(f"{name} cannot be fetched ({said}): check the URL, or try again later") from error
+            raise PageError("away", f"{name} cannot be fetched ({said}): check the URL, or try again later") from error
 
     def _context(self, target: Target) -> ssl.SSLContext | None:
         if target.scheme == "https" and self._tls is None:
@@ -266,9 +275,11 @@ class Fetcher:
         told = _told_wait(reply.headers.get("retry-after", ""))
         wait = 2.0**waits if told is None else told
         if wait > self._limits.longest_wait or time.monotonic() + wait > trip.deadline:
-            raise LoaderError(
+            raise PageError(
+                "busy",
                 f"{shown_url(target.url)} answered {reply.status} and asks to wait {wait:,.0f} s, which is longer than "
-                "a run does: try again later"
+                "a run does: try again later",
+                reply.status,
             )
         return wait
 
@@ -279,12 +290,13 @@ class Fetcher:
         if rules.allows(target.path):
             return
         if reason:
-            raise LoaderError(
+            raise PageError(
+                "robots",
                 f"{shown_url(target.url)} is not fetched, as the server's robots.txt, which says what programs may "
-                f"read, cannot be had: {reason}"
+                f"read, cannot be had: {reason}",
             )
-        raise LoaderError(
-            f"{shown_url(target.url)} is excluded by the server's robots.txt: download it yourself if you may"
+        raise PageError(
+            "robots", f"{shown_url(target.url)} is excluded by the server's robots.txt: download it yourself if you may"
         )
 
     def _asked_robots(self, target: Target, trip: _Trip) -> tuple[Rules, str]:
@@ -316,11 +328,12 @@ def _next(target: Target, headers: httpx.Headers) -> Target:
     try:
         place = parse_url(urljoin(target.url, raw).partition("#")[0])
     except (LoaderError, ValueError) as error:
-        raise LoaderError(f"{shown_url(target.url)} redirects to a place that is refused: {error}") from error
+        raise PageError("refused", f"{shown_url(target.url)} redirects to a place that is refused: {error}") from error
     if target.scheme == "https" and place.scheme == "http":
-        raise LoaderError(
+        raise PageError(
+            "redirect",
             f"{shown_url(target.url)} redirects from https to http ({shown_url(place.url)}), where anybody on the way "
-            "could change the page: if you trust it, name that URL yourself"
+            "could change the page: if you trust it, name that URL yourself",
         )
     return place
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ragbot.errors import ModelNotFoundError
+from ragbot.models.llms.choice import settled
 from ragbot.models.registry import (
     CHAT_MODELS,
     EMBEDDERS,
@@ -75,7 +76,7 @@ _RERANKERS = {
 _CHAT_MODELS = {
     EXTRACTIVE: _Provider("no model: sentences of the documents, chosen and cited"),
     READER: _Provider(
-        "a reader on the bundled model: reader:FOLDER of an adapter by ragbot train lora",
+        "the bundled model, trained to answer from passages; reader:FOLDER: another adapter (ragbot train lora)",
         ("onnxruntime", "tokenizers"),
         "bundled-llm",
         chat_model_weights,
@@ -88,6 +89,7 @@ _CHAT_MODELS = {
     ),
     "transformers": _Provider("a folder or a hub name: Qwen/Qwen3-4B", ("torch", "transformers"), "hf"),
     "llamacpp": _Provider("a GGUF file, by llama.cpp: llamacpp:FILE.gguf", ("xllamacpp",), "llamacpp"),
+    "vllm": _Provider("by vLLM in this process, with a GPU: vllm:MODEL", ("vllm",), "vllm"),
     "openai": _Provider("an OpenAI-compatible endpoint: openai:MODEL", ("langchain_openai",), "openai"),
 }
 
@@ -110,7 +112,7 @@ def models(settings: Settings) -> dict[str, Any]:
             "sentence-transformers",
         ),
         "chat_models": _rows(
-            settings.llm,
+            settled(settings.llm),
             "chat model",
             {EXTRACTIVE: "", READER: "", **CHAT_MODELS},
             _CHAT_MODELS,
@@ -151,7 +153,7 @@ def _rows(
 ) -> list[dict[str, Any]]:
     names = providers(table, group)
     try:
-        chosen = spec if spec in {EXTRACTIVE, NO_RERANKER} else split_spec(spec, kind, names, default)[0]
+        chosen = spec if spec in {EXTRACTIVE, READER, NO_RERANKER} else split_spec(spec, kind, names, default)[0]
     except ModelNotFoundError:
         chosen = ""
     origins = {point.name: point.value for point in importlib.metadata.entry_points(group=group)}

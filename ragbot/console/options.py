@@ -127,7 +127,9 @@ class AnswerOptions(IndexOptions):
     llm: Annotated[
         str | None,
         typer.Option(
-            "--llm", metavar="MODEL", help="Chat model: extractive (none), bundled, provider:model, a folder."
+            "--llm",
+            metavar="MODEL",
+            help="What answers: reader (bundled), extractive (no model), provider:model, a folder.",
         ),
     ] = None
     strategy: Annotated[

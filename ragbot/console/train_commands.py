@@ -136,6 +136,28 @@ def lora(
     return training_readers.lora(options, data, output, base, knobs, threads)
 
 
+@train_app.command("promote")
+@command
+def promote(
+    options: Options,
+    adapter: Annotated[Path, typer.Argument(metavar="ADAPTER", help="A trained reader: FOLDER/best of train lora.")],
+    sets: Sets,
+    documents: Documents = None,
+    split_by: SplitBy = None,
+    against: Annotated[
+        str,
+        typer.Option("--against", metavar="FOLDER", help="The reader to be better than (default: the shipped one)."),
+    ] = "shipped",
+    target: Annotated[
+        Path | None, typer.Option("--target", metavar="FOLDER", help="Where the better one is put (default: data_dir).")
+    ] = None,
+) -> int:
+    """Put a reader in place of another if it answers held-out questions better, and worse in no language."""
+    from ragbot.console import promotion
+
+    return promotion.promote(options, adapter, sets, documents, split_by, against, target)
+
+
 @train_app.command("dpo")
 @command
 def dpo(

@@ -27,6 +27,7 @@ _STAGES = {
     "lower": "reading passages (lower layers)",
     "sample": "sampling answers",
     "train": "training",
+    "compare": "comparing",
 }
 
 

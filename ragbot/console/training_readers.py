@@ -173,16 +173,14 @@ def _tell(terminal: Terminal, trained: TrainedReader, output: Path, method: str,
 
 def _next(folder: Path, method: str, base: str) -> list[str]:
     """What to do with a trained reader; none for adapters that only peft can load."""
-    from ragbot.training.bases import BUNDLED, BUNDLED_NAME
     from ragbot.training.reader.plan import VIRTUAL
 
     if method in VIRTUAL:
         return []
-    if method == "full":
-        return [f'ragbot ask "…" --llm {folder}', f"ragbot eval run QUESTIONS --llm {folder}"]
-    if base in (BUNDLED, BUNDLED_NAME):
-        return [f'ragbot ask "…" --llm bundled:{folder}', f"ragbot eval run QUESTIONS --llm bundled:{folder}"]
-    return [f"ragbot train export {folder} --output MODEL", "ragbot eval run QUESTIONS --llm MODEL"]
+    if method != "full" and Path(base).expanduser().is_dir():
+        # The adapter names its base without the way to it, which is of this machine alone.
+        return [f"ragbot train export {folder} --base {base} --output MODEL", "ragbot train promote MODEL SETS"]
+    return [f'ragbot ask "…" --llm reader:{folder}', f"ragbot train promote {folder} SETS"]
 
 
 def _show_dataset(terminal: Terminal, value: Mapping[str, Any]) -> None:

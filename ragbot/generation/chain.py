@@ -16,6 +16,8 @@ from ragbot.generation.markers import Markers
 from ragbot.generation.prompts import render
 from ragbot.generation.refusals import refuses
 from ragbot.generation.rewriting.base import BY_RULES, Rewriter, Rewritten, Steps
+from ragbot.generation.verification.aligning import Aligner
+from ragbot.generation.verification.links import Links
 from ragbot.generation.verification.writer import Writer
 from ragbot.index.filters import Filter
 from ragbot.index.knowledge_base import KnowledgeBase
@@ -65,6 +67,7 @@ class AnswerChain:
         rewriter: makes of a question and its history what is searched for.
         strictness: ``mark`` ties each sentence to its sources, checks it and says so in ``claims``; ``strict`` leaves
             out what no source supports, too; ``off`` takes the model's markers as they are.
+        aligner: ties sentences in other words than their sources, or in another language; None: by their words alone.
     """
 
     kb: KnowledgeBase
@@ -75,6 +78,7 @@ class AnswerChain:
     language: str = "auto"
     rewriter: Rewriter = BY_RULES
     strictness: str = "mark"
+    aligner: Aligner | None = None
 
     def ask(self, question: str, history: Sequence[Message] = (), where: Filter | None = None) -> Answer:
         """The whole answer at once."""
@@ -150,7 +154,7 @@ class AnswerChain:
             said = judged.pieces() if judged else self.answerer.pieces(search_for, passages, language, history)
         writing = self._writing(passages, search_for, refusal)
         with closing(_counted(said, usage)) as pieces:
-            for piece in writing.write(pieces):
+            for piece in writing.write(Links(passages).filter(pieces)):
                 shown = piece if text else piece.lstrip()
                 if shown:
                     timings.setdefault("first_token", time.perf_counter() - started)
@@ -169,7 +173,7 @@ class AnswerChain:
     def _writing(self, passages: Sequence[Passage], question: str, refusal: str) -> Writer | _Unchecked:
         if self.strictness == "off":
             return _Unchecked(Citations(passages, question))
-        return Writer(passages, question, refusal, strict=self.strictness == "strict")
+        return Writer(passages, question, refusal, self.strictness == "strict", self.aligner)
 
 
 @dataclass(frozen=True)

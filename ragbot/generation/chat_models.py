@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 #: The settings of ``local`` that a provider takes.
-_LOCAL = {"transformers": {"device", "dtype", "slots"}, "llamacpp": {"context_tokens", "slots"}}
+_LOCAL = {"transformers": {"device", "dtype", "slots"}, "llamacpp": {"context_tokens", "slots"}, "vllm": {"dtype"}}
 #: What a provider calls the time of a whole call; elsewhere there is no such option.
-_WHOLE_CALL = {"openai": "call_timeout", "transformers": "timeout", "llamacpp": "timeout"}
+_WHOLE_CALL = {"openai": "call_timeout", "transformers": "timeout", "llamacpp": "timeout", "vllm": "timeout"}
 
 
 def chat_model(spec: str, settings: Settings) -> BaseChatModel:

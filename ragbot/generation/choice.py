@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,10 +12,13 @@ from ragbot.generation.answerers import Answerer, ChatAnswerer
 from ragbot.index.knowledge_base import KnowledgeBase
 from ragbot.models.embedders.base import Embedder
 from ragbot.models.registry import READER, is_chat_model
+from ragbot.models.shipped import adapter_folder
 from ragbot.settings import GenerationSettings
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
+
+    from ragbot.generation.reader import Engine
 
 
 def answerer(
@@ -34,15 +38,49 @@ def answerer(
     if isinstance(llm, str) and llm.partition(":")[0] == READER:
         from ragbot.generation.reader import Reader
         from ragbot.generation.reading_answerer import ReadingAnswerer
-        from ragbot.models.llms.gemma.engine import GemmaEngine
 
         folder = llm.partition(":")[2]
-        if not folder:
-            raise ModelNotFoundError(
-                "reader names no adapter: write reader:FOLDER, a folder that ragbot train lora has made"
-            )
-        reader = Reader(GemmaEngine.load(Path(folder).expanduser()), settings.answer_tokens)
-        return ReadingAnswerer(reader, settings.context_tokens)
+        engine = reader_engine(Path(folder).expanduser() if folder else adapter_folder(READER))
+        return ReadingAnswerer(Reader(engine, settings.answer_tokens), settings.context_tokens)
     from ragbot.generation.extractive import ExtractiveAnswerer
 
     return ExtractiveAnswerer(kb, embedder)
+
+
+def reader_engine(folder: Path) -> Engine:
+    """What runs the reader in ``folder``: an adapter of the bundled model or of another one, or a whole model.
+
+    Raises:
+        ModelNotFoundError: it is none of these, or its base cannot be had.
+        MissingExtraError: another base than the bundled one needs ``ragbot[hf]``.
+    """
+    from ragbot.models.llms.bundled import HUB_NAME
+
+    config = folder / "adapter_config.json"
+    if not config.is_file() and (folder / "config.json").is_file():
+        from ragbot.models.llms.torch_engine import TorchEngine
+
+        return TorchEngine.load(str(folder))
+    base = _base(config) if config.is_file() else HUB_NAME
+    if base != HUB_NAME:
+        from ragbot.models.llms.torch_engine import TorchEngine
+
+        try:
+            return TorchEngine.load(base, folder)
+        except ModelNotFoundError as error:
+            raise ModelNotFoundError(
+                f"{error}\n{folder} is an adapter of {base}: if that is a folder on this machine, merge them with ragbot "
+                f"train export {folder} --base FOLDER --output MODEL, and use reader:MODEL"
+            ) from error
+    from ragbot.models.llms.gemma.engine import GemmaEngine
+
+    return GemmaEngine.load(folder)
+
+
+def _base(config: Path) -> str:
+    try:
+        return str(json.loads(config.read_text(encoding="utf-8"))["base_model_name_or_path"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelNotFoundError(
+            f"{config} cannot be read ({error!r}): give the folder that ragbot train lora named"
+        ) from error

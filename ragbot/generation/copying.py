@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ragbot.models.llms.gemma.tokenizer import GemmaTokenizer
+    from ragbot.models.llms.pieces import SpokenTokenizer
 
 #: The longest piece of a vocabulary that is looked for, in bytes: Gemma's longest words have 32 to 48.
 LONGEST_PIECE = 48
@@ -25,7 +26,7 @@ class Copying:
         tokenizer: the model's.
     """
 
-    def __init__(self, text: str, tokenizer: GemmaTokenizer) -> None:
+    def __init__(self, text: str, tokenizer: GemmaTokenizer | SpokenTokenizer) -> None:
         self._text = " ".join(text.split()).encode()
         self._tokenizer = tokenizer
         self._begun = False

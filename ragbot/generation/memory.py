@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ragbot.documents import Message
 from ragbot.errors import GenerationError
+from ragbot.generation.context import as_data
 from ragbot.generation.prompts import render
 from ragbot.generation.rewriting.asking import ask
 from ragbot.generation.rewriting.parsing import spoken
@@ -35,7 +36,6 @@ _SHOWN, _QUESTION, _ANSWER = 600, 120, 200
 #: Seconds that the next question waits for a summary, and characters after which the rest of it is not waited for.
 SECONDS, _LONGEST = 20.0, 4000
 _MARKER = re.compile(r"\s*\[\d{1,3}\]")
-_TAG = re.compile(r"<(\s*/?\s*(?:conversation|turn|summary)\b)", re.IGNORECASE)
 _SILENT = {"zh": "（文档中没有）", "en": "(not in the documents)"}
 
 
@@ -194,7 +194,7 @@ def _with_summary(recent: tuple[Message, ...], text: str, language: str) -> tupl
     """
     said = (
         Message("user", render("summary-recall", language)),
-        Message("assistant", f"<summary>\n{_data(text)}\n</summary>"),
+        Message("assistant", f"<summary>\n{as_data(text)}\n</summary>"),
     )
     at = max(len(recent) - 2, 0)
     return (*recent[:at], *said, *recent[at:])
@@ -217,12 +217,7 @@ def _short(text: str, most: int) -> str:
 
 def _prompt(so_far: str, pending: Sequence[Exchange], language: str) -> str:
     turns = "\n".join(
-        f'<turn role="{message.role}">{_short(" ".join(_data(message.content).split()), _SHOWN)}</turn>'
+        f'<turn role="{message.role}">{_short(" ".join(as_data(message.content).split()), _SHOWN)}</turn>'
         for message in _messages(pending)
     )
-    return render("summary-conversation", language, summary=_data(so_far) or "—", conversation=turns)
-
-
-def _data(text: str) -> str:
-    """Text of the conversation; a tag inside cannot close its frame."""
-    return _TAG.sub(r"‹\1", text)
+    return render("summary-conversation", language, summary=as_data(so_far) or "—", conversation=turns)

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
     from ragbot.models.llms.gemma.decoding import Decoding
     from ragbot.models.llms.gemma.engine import GemmaEngine
+    from ragbot.models.llms.torch_engine import TorchDecoding, TorchEngine
+
+    #: What a reader runs on.
+    Engine = GemmaEngine | TorchEngine
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +48,11 @@ class Reader:
     """The reader behind its prompt format.
 
     Args:
-        engine: the bundled model with the reader's adapter.
+        engine: the bundled model with the reader's adapter, or another that was trained in the same way.
         answer_tokens: the longest answer.
     """
 
-    def __init__(self, engine: GemmaEngine, answer_tokens: int = 96) -> None:
+    def __init__(self, engine: Engine, answer_tokens: int = 96) -> None:
         self._engine = engine
         self._limit = answer_tokens
         tokenizer = engine.tokenizer
@@ -67,14 +71,21 @@ class Reader:
         reading = Reading(language)
         encode = self._engine.tokenizer.encode
         # Context and question apart, as in training: questions about one context share what was read of it.
-        prompt = [self._engine.tokenizer.bos, *encode(reading.context(passages)), *encode(reading.question(question))]
+        begin = self._engine.tokenizer.bos
+        prompt = [
+            *([] if begin is None else [begin]),
+            *encode(reading.context(passages)),
+            *encode(reading.question(question)),
+        ]
         decoding = self._engine.start(prompt)
         count = min(len(passages), MOST_PASSAGES)
         chances = _softmax(decoding.logits[self._digits[: count + 1]])
         judgement = Judgement(float(chances[NONE]), tuple(float(chance) for chance in chances[1:]))
         return Read(self, decoding, judgement, language, passages)
 
-    def _write(self, decoding: Decoding, number: int, text: str, language: str) -> Generator[str, None, dict[str, int]]:
+    def _write(
+        self, decoding: Decoding | TorchDecoding, number: int, text: str, language: str
+    ) -> Generator[str, None, dict[str, int]]:
         tokenizer = self._engine.tokenizer
         decoding.push([self._digits[number], *tokenizer.encode(Reading(language).closing)])
         copying = Copying(text, tokenizer)
@@ -97,7 +108,7 @@ class Read:
     def __init__(
         self,
         reader: Reader,
-        decoding: Decoding,
+        decoding: Decoding | TorchDecoding,
         judgement: Judgement,
         language: str,
         passages: Sequence[tuple[str, str]],

@@ -34,6 +34,7 @@ CHAT_MODELS = {
     "bundled": "ragbot.models.llms.bundled:load",
     "transformers": "ragbot.models.llms.transformers:TransformersChatModel.from_name",
     "llamacpp": "ragbot.models.llms.llamacpp:load",
+    "vllm": "ragbot.models.llms.vllm:load",
     "openai": "ragbot.models.llms.openai:load",
 }
 RERANKERS = {
@@ -46,8 +47,11 @@ SPEC_OPTIONS = {"adapter": "adapters", "dtype": "dtype"}
 SPEC_OPTION = re.compile(rf"\+({'|'.join(SPEC_OPTIONS)})=")
 #: The chat "model" that is none: sentences of the documents, chosen and cited.
 EXTRACTIVE = "extractive"
-#: A reader, ``reader:FOLDER`` of its adapter: it answers questions from passages, and is no model to chat with.
+#: The bundled reader, or ``reader:FOLDER`` of another adapter: it answers from passages, and is no model to chat with.
 READER = "reader"
+#: The bundled reader where it is installed, and else sentences of the documents.
+AUTO_LLM = "auto"
+_NO_CHAT_MODELS = {AUTO_LLM, EXTRACTIVE, READER}
 #: The setting for no reranker: hits stay in the order of fusion.
 NO_RERANKER = "none"
 #: The bundled reranker where it was measured to help, and none elsewhere.
@@ -56,7 +60,7 @@ AUTO_RERANKER = "auto"
 
 def is_chat_model(llm: object) -> bool:
     """Whether the setting ``llm`` names a model that follows prompts; what merely answers from passages does not."""
-    return llm is not None and not (isinstance(llm, str) and llm.partition(":")[0] in {EXTRACTIVE, READER})
+    return llm is not None and not (isinstance(llm, str) and llm.partition(":")[0] in _NO_CHAT_MODELS)
 
 
 def load_embedder(spec: str, **options: Any) -> Embedder:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ragbot.models import hf
+from ragbot.models.llms.bundled import HUB_NAME
 
 BUNDLED = "bundled"
-#: What the bundled model is called elsewhere: adapters name it so, and not by a folder of one machine.
-BUNDLED_NAME = "google/gemma-3-270m"
+BUNDLED_NAME = HUB_NAME
 ALTERNATIVES = "give --base bundled"
 #: What is fetched of a model on the hub: no pickled weights, no code.
 _FILES = ("*.json", "*.safetensors", "tokenizer*", "*.model", "*.txt")

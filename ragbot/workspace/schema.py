@@ -42,5 +42,25 @@ MIGRATIONS = (
         checksum INTEGER NOT NULL
     );
     """,
+    """
+    CREATE TABLE agent_runs (
+        id TEXT PRIMARY KEY,
+        question TEXT NOT NULL,
+        created TEXT NOT NULL,          -- ISO 8601, UTC
+        updated TEXT NOT NULL,
+        state TEXT NOT NULL,            -- running, done, interrupted, failed
+        error TEXT NOT NULL,
+        details TEXT NOT NULL,          -- JSON object: language, history, tools, model
+        checksum INTEGER NOT NULL       -- of the columns above
+    );
+    CREATE INDEX agent_runs_updated ON agent_runs (updated);
+    CREATE TABLE agent_steps (
+        run TEXT NOT NULL REFERENCES agent_runs (id) ON DELETE CASCADE,
+        number INTEGER NOT NULL,        -- from 0
+        step TEXT NOT NULL,             -- JSON object
+        checksum INTEGER NOT NULL,      -- of the columns above
+        PRIMARY KEY (run, number)
+    ) WITHOUT ROWID;
+    """,
 )
 VERSION = len(MIGRATIONS)

@@ -21,7 +21,7 @@ from ragbot.models.testing import HashEmbedder
 from tests.ragbot.conftest import LORA_EN, Cli
 
 ESCAPE = "\x1b"
-GROUPS = {"", "kb", "models", "config", "conversations", "eval", "train"}
+GROUPS = {"", "agent", "kb", "models", "config", "conversations", "eval", "train", "mcp"}
 
 
 @pytest.fixture
@@ -47,8 +47,8 @@ def commands() -> dict[str, Any]:
 
 def test_there_is_every_command() -> None:
     expected = (
-        "ingest ask search chat ui doctor tune similar topics duplicates summarize|kb info|kb list|kb documents|kb remove|kb verify|kb repair"
-        "|kb compact|kb migrate|kb reembed|kb export|kb import|models list|models bench|config show|config path|conversations list|conversations show|conversations search|conversations rename|conversations export|conversations import|conversations delete|eval run|eval compare|eval list|eval show|eval diff|eval report|eval judge|eval init|eval review|train dataset|train lora|train dpo|train embedder|train reranker|train export"
+        "ingest ask search chat ui doctor tune similar topics duplicates summarize|agent run|agent runs|kb info|kb list|kb documents|kb remove|kb verify|kb repair"
+        "|kb compact|kb migrate|kb reembed|kb export|kb import|models list|models bench|config show|config path|conversations list|conversations show|conversations search|conversations rename|conversations export|conversations import|conversations delete|eval run|eval compare|eval list|eval show|eval diff|eval report|eval judge|eval init|eval review|train dataset|train lora|train promote|train dpo|train embedder|train reranker|train export|mcp serve|mcp tools"
     )
     first, *others = expected.split("|")
     assert set(commands()) - GROUPS == {*first.split(), *others}
@@ -573,6 +573,7 @@ def test_every_built_in_provider_is_described() -> None:
 
 
 def test_config_show_says_where_each_value_came_from(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RAGBOT_LLM")
     (tmp_path / "ragbot.toml").write_text('llm = "bundled"\n[openai]\napi_key = "sk-secret"\n', encoding="utf-8")
     monkeypatch.setenv("RAGBOT_RETRIEVAL__TOP_K", "7")
     result = cli("config", "show", "--kb", "mine", "--json")

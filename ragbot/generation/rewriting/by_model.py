@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ragbot.documents import Message
 from ragbot.errors import GenerationError
+from ragbot.generation.context import as_data
 from ragbot.generation.prompts import render
 from ragbot.generation.rewriting.asking import ask
 from ragbot.generation.rewriting.base import BY_RULES, Rewriter, Rewritten, Steps
@@ -26,7 +26,6 @@ log = logging.getLogger(__name__)
 SECONDS = 20.0
 #: Turns of the conversation that it is shown, and characters of each.
 _TURNS, _TURN = 6, 600
-_TAG = re.compile(r"<(\s*/?\s*(?:conversation|turn|question)\b)", re.IGNORECASE)
 _OTHER = {"zh": "en", "en": "zh"}
 
 #: The languages of the documents that a question may be about.
@@ -93,4 +92,4 @@ class ByModel:
 def _data(text: str) -> str:
     """Text of the conversation on one line, and bounded; a tag inside cannot close its frame."""
     line = " ".join(text.split())
-    return _TAG.sub(r"‹\1", line if len(line) <= _TURN else f"{line[:_TURN]} …")
+    return as_data(line if len(line) <= _TURN else f"{line[:_TURN]} …")

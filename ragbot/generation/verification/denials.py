@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 
 from ragbot.documents import Finding
-from ragbot.generation.verification.polarity import denials, denied, denies, opposed, opposites
+from ragbot.generation.verification.polarity import by_denial, denials, denied, opposed, opposites
 from ragbot.generation.verification.reading import Reading
 from ragbot.generation.verification.words import Word
 
@@ -18,17 +17,19 @@ _HEADS = 2
 
 def polarity_findings(claim: Reading, given: Sequence[Reading]) -> list[Finding]:
     """Denials of one side that the other does not share, and words of which the source has the opposite."""
-    theirs = [word for reading in given for word in reading.words]
-    found = _made_up(claim, theirs)
+    found = _made_up(claim, given)
     for reading in given:
-        found += _dropped(reading, claim.words)
+        found += _dropped(reading, claim)
     return found + _opposites(claim, given)
 
 
-def _made_up(claim: Reading, theirs: Sequence[Word]) -> list[Finding]:
+def _made_up(claim: Reading, given: Sequence[Reading]) -> list[Finding]:
     """Denials of the claim whose object the source holds without one, or that deny where the source never does."""
-    free, bound = _by_denial(theirs)
-    my_free, my_bound = _by_denial(claim.words)
+    if not denials(claim.words):
+        return []
+    theirs = [word for reading in given for word in reading.words]
+    free, bound = given[0].by_denial if len(given) == 1 else by_denial(theirs)
+    my_free, my_bound = claim.by_denial
     found = []
     for cue in denials(claim.words):
         heads = denied(claim.words, cue)[:_HEADS]
@@ -44,10 +45,12 @@ def _made_up(claim: Reading, theirs: Sequence[Word]) -> list[Finding]:
     return found
 
 
-def _dropped(given: Reading, mine: Sequence[Word]) -> list[Finding]:
+def _dropped(given: Reading, claim: Reading) -> list[Finding]:
     """Denials of the source whose object the claim holds without one."""
-    free, bound = _by_denial(mine)
-    their_free, _ = _by_denial(given.words)
+    if not denials(given.words):
+        return []
+    free, bound = claim.by_denial
+    their_free, _ = given.by_denial
     found = []
     for cue in denials(given.words):
         heads = denied(given.words, cue)[:_HEADS]
@@ -59,13 +62,6 @@ def _dropped(given: Reading, mine: Sequence[Word]) -> list[Finding]:
             continue  # the source says it twice, denied and not; or the claim says the opposite instead
         found.append(_finding(given, given.words[cue], heads[0], mine=False))
     return found
-
-
-def _by_denial(words: Sequence[Word]) -> tuple[Counter[str], Counter[str]]:
-    """How often each content word stands where no denial is about it, and how often where one is."""
-    about = {id(word) for cue in denials(words) for word in denied(words, cue)}
-    content = [word for word in words if word.content and not denies(word)]
-    return Counter(w.key for w in content if id(w) not in about), Counter(w.key for w in content if id(w) in about)
 
 
 def _finding(speaker: Reading, cue: Word, head: Word, mine: bool) -> Finding:
@@ -96,7 +92,7 @@ def _opposites(claim: Reading, given: Sequence[Reading]) -> list[Finding]:
 
 
 def _under_denial(reading: Reading, key: str) -> bool:
-    return _by_denial(reading.words)[1][key] > 0
+    return reading.by_denial[1][key] > 0
 
 
 def _any_under_denial(given: Sequence[Reading], key: str) -> bool:
@@ -107,15 +103,15 @@ def _turned_round(claim: Reading, given: Sequence[Reading]) -> bool:
     """A is larger than B, where the source says that B is smaller than A."""
     if not _THAN.search(claim.levelled.lower()):
         return False
-    before, after = _sides(claim)
+    before, after = sides(claim)
     for reading in given:
-        first, second = _sides(reading)
+        first, second = sides(reading)
         if len(before & second) + len(after & first) > len(before & first) + len(after & second):
             return True
     return False
 
 
-def _sides(reading: Reading) -> tuple[set[str], set[str]]:
+def sides(reading: Reading) -> tuple[set[str], set[str]]:
     """Content keys before and behind the word that compares."""
     match = _THAN.search(reading.levelled.lower())
     if match is None:

@@ -26,6 +26,8 @@ def edit_findings(claim: Reading, given: Reading, around: Sequence[Reading] = ()
     mine, theirs = claim.sequence, given.sequence
     if not mine or claim.levelled == given.levelled:
         return []
+    if not _may_repeat(claim, given):
+        return []
     matcher = _matcher(claim, given)
     if not _repeats(claim, matcher):
         return []
@@ -39,7 +41,13 @@ def edit_findings(claim: Reading, given: Reading, around: Sequence[Reading] = ()
 
 def repeats(claim: Reading, given: Reading) -> bool:
     """Whether the claim is the source's own words, nearly."""
-    return _repeats(claim, _matcher(claim, given))
+    return _may_repeat(claim, given) and _repeats(claim, _matcher(claim, given))
+
+
+def _may_repeat(claim: Reading, given: Reading) -> bool:
+    """Whether enough words are shared in whatever order: the alignment costs the product of both lengths."""
+    theirs = {word.key for word in given.sequence}
+    return sum([word.key in theirs for word in claim.sequence]) >= NEARLY * len(claim.sequence)
 
 
 def _matcher(claim: Reading, given: Reading) -> SequenceMatcher[str]:

@@ -40,8 +40,12 @@ def fact_findings(claim: Reading, given: Sequence[Reading], around: Sequence[Rea
 def _repeated(claim: Reading, given: Sequence[Quantity]) -> list[Finding]:
     """From four to four, where the source has four to five: a number said more often than it is given."""
     left = list(given)
-    for quantity in claim.quantities:
-        match = next((item for item in left if same_quantity(quantity, item)), None)
+    # Those with a unit choose first: the 4 of "4 bits" must not take the 4 GB away.
+    for quantity in sorted(claim.quantities, key=lambda item: item.unit is None):
+        same = [item for item in left if same_quantity(quantity, item)]
+        match = next(
+            (item for item in same if (item.unit is None) == (quantity.unit is None)), same[0] if same else None
+        )
         if match:
             left.remove(match)
         elif not quantity.soft and [item for item in left if not item.soft]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -142,6 +143,13 @@ def denied(words: Sequence[Word], cue: int) -> list[Word]:
     if words[cue].key == "不" and behind and behind[0].key in _COMPLEMENTS:  # 救不了 cannot save
         return _near(words[:cue][::-1])
     return _near(words[cue + 1 :]) or _near(words[:cue][::-1])
+
+
+def by_denial(words: Sequence[Word]) -> tuple[Counter[str], Counter[str]]:
+    """How often each content word stands where no denial is about it, and how often where one is."""
+    about = {id(word) for cue in denials(words) for word in denied(words, cue)}
+    content = [word for word in words if word.content and not denies(word)]
+    return Counter(w.key for w in content if id(w) not in about), Counter(w.key for w in content if id(w) in about)
 
 
 def _near(words: Sequence[Word]) -> list[Word]:

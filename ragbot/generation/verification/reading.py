@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from functools import cached_property
 
 from ragbot.generation.verification.dates import Moment, dates
 from ragbot.generation.verification.letters import level
 from ragbot.generation.verification.names import Name, names
+from ragbot.generation.verification.polarity import by_denial
 from ragbot.generation.verification.quantities import Quantity, quantities
 from ragbot.generation.verification.words import FUNCTION, Word, keys, unmarked, words
 
@@ -26,6 +28,11 @@ class Reading:
     def levelled(self) -> str:
         """See :func:`.letters.level`."""
         return unmarked(level(self.text))
+
+    @cached_property
+    def shown(self) -> str:
+        """The text on one line, without the marks of Markdown."""
+        return " ".join(unmarked(self.text).split())
 
     @cached_property
     def vocabulary(self) -> frozenset[str]:
@@ -86,6 +93,16 @@ class Reading:
     def keys(self) -> frozenset[str]:
         """Keys of the content words."""
         return frozenset(word.key for word in self.words if word.content)
+
+    @cached_property
+    def by_denial(self) -> tuple[Counter[str], Counter[str]]:
+        """How often each content word stands where no denial is about it, and how often where one is."""
+        return by_denial(self.words)
+
+    @cached_property
+    def characters(self) -> frozenset[str]:
+        """The characters of the levelled text."""
+        return frozenset(self.levelled)
 
     @cached_property
     def names(self) -> list[Name]:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from ragbot.documents import Passage
+from ragbot.generation.verification.cuts import CONTEXTS, CUTS
 from ragbot.generation.verification.reading import Reading
 from ragbot.generation.verification.words import FUNCTION
-from ragbot.text import sentence_spans
 
-_RULE = re.compile(r"[\s|:\-=_*#]*")
 #: Weight of a word that only builds the sentence, beside what its rarity gives.
 _FUNCTION_WEIGHT = 0.15
 #: Weight of a word that none of the passages holds, beside that of the rarest word that they do hold.
@@ -43,7 +41,9 @@ class Sources:
 
     def __init__(self, passages: Sequence[Passage]) -> None:
         self.passages = passages
-        self.sentences = [sentence for number, passage in enumerate(passages) for sentence in _cut(number, passage)]
+        self.sentences = [
+            Sentence(number, *part) for number, passage in enumerate(passages) for part in CUTS.of(passage.text)
+        ]
         self._positions = {sentence: number for number, sentence in enumerate(self.sentences)}
         counts: Counter[str] = Counter()
         for sentence in self.sentences:
@@ -103,7 +103,7 @@ class Sources:
         for key in claimed & above - held:
             covered += self._weights[key] * _ABOVE
         for key in chinese - held - above:
-            covered += self._weights[key] * max([_partly(key, reading.levelled) for reading in given])
+            covered += self._weights[key] * max([_partly(key, reading) for reading in given])
         return covered / whole
 
     def _totals(self, claimed: frozenset[str]) -> tuple[float, frozenset[str]]:
@@ -125,20 +125,15 @@ class Sources:
         """All that stands around a sentence of this passage: its text, its headings, the document's title."""
         if passage not in self._contexts:
             item = self.passages[passage]
-            self._contexts[passage] = Reading("\n".join((item.document.title, *item.headings, item.text)))
+            self._contexts[passage] = CONTEXTS.of("\n".join((item.document.title, *item.headings, item.text)))
         return self._contexts[passage]
 
 
-def _partly(key: str, text: str) -> float:
-    """How much of a Chinese word, which others may cut otherwise, stands in a text: all of it, or its characters."""
-    if key in text:
+def _partly(key: str, reading: Reading) -> float:
+    """How much of a Chinese word, which others may cut otherwise, stands in a sentence: all of it, or its characters."""
+    held = reading.characters
+    if held.isdisjoint(key):
+        return 0.0
+    if key in reading.levelled:
         return 1.0
-    return _PARTLY * sum([character in text for character in key]) / len(key) if len(key) > 1 else 0.0
-
-
-def _cut(number: int, passage: Passage) -> list[Sentence]:
-    text = passage.text
-    spans = list(sentence_spans(text)) or [(0, len(text))]
-    # A heading is cited only where there is nothing else.
-    kept = [span for span in spans if not (text[span[0]] == "#" or _RULE.fullmatch(text, *span))] if text else []
-    return [Sentence(number, start, end, Reading(text[start:end])) for start, end in kept or spans]
+    return _PARTLY * sum([character in held for character in key]) / len(key) if len(key) > 1 else 0.0

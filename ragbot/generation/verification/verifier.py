@@ -8,8 +8,7 @@ are aligned, weighted by rarity, and whatever would make a statement false (a nu
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING
 
 from ragbot.documents import Finding, Passage
 from ragbot.generation.verification.checks import findings
@@ -20,6 +19,11 @@ from ragbot.generation.verification.names import has_name
 from ragbot.generation.verification.phrases import LONGEST, find_phrase
 from ragbot.generation.verification.reading import Reading
 from ragbot.generation.verification.sources import Sentence, Sources
+from ragbot.generation.verification.verdicts import Verdict, tie
+
+if TYPE_CHECKING:
+    from ragbot.generation.verification.aligning import Aligner
+    from ragbot.generation.verification.meant import Meant
 
 #: Share of a claim's terms, by weight, that its source must hold.
 ENOUGH = 0.55
@@ -51,25 +55,6 @@ _PLEASANTRIES = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Tie:
-    """A sentence that carries a claim: ``[start, end)`` of passage ``passage`` (from 0), and the phrase in it, if any."""
-
-    passage: int
-    start: int
-    end: int
-    focus: tuple[int, int] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What came of one sentence."""
-
-    status: Literal["supported", "unsupported", "unchecked"]
-    ties: tuple[Tie, ...] = ()
-    findings: tuple[Finding, ...] = ()
-
-
 class Verifier:
     """Verifies the sentences of one answer.
 
@@ -78,12 +63,21 @@ class Verifier:
         question: decides between sentences that hold a short answer.
         strict: a sentence whose source is in another language must share a number or a name with it; otherwise
             it is only not checked.
+        aligner: looks for what a sentence means where no words tie it: it is in other words, or in another language.
     """
 
-    def __init__(self, passages: Sequence[Passage], question: str, strict: bool = False) -> None:
+    def __init__(
+        self, passages: Sequence[Passage], question: str, strict: bool = False, aligner: Aligner | None = None
+    ) -> None:
         self._strict = strict
         self._sources = Sources(passages)
         self._question = Reading(question)
+        self._covered: dict[tuple[frozenset[str], Sentence], float] = {}
+        self._meant: Meant | None = None
+        if aligner:
+            from ragbot.generation.verification.meant import Meant
+
+            self._meant = Meant(aligner, self._sources)
 
     def verify(self, text: str, numbers: Collection[int] = ()) -> Verdict:
         """Whether the passages carry a sentence.
@@ -93,6 +87,7 @@ class Verifier:
             numbers: the passages (from 1) that its markers name; others are tried where these do not carry it.
         """
         claim = Reading(text)
+        self._covered.clear()
         if not claim.keys - _PLEASANTRIES:
             return Verdict("unchecked")
         named = self._sources.of({number - 1 for number in numbers})
@@ -101,25 +96,34 @@ class Verifier:
             verdict = self._supported(claim, group)
             if verdict:
                 return verdict
+        # What a sentence repeats with a change is wrong, however near it is in meaning.
+        if self._meant and not self._repeated(claim):
+            verdict = self._meant.verdict(claim, named)
+            if verdict:
+                return verdict
         return self._unsupported(claim, named)
+
+    def _repeated(self, claim: Reading) -> bool:
+        ranked = self._ranked(claim, self._sources.sentences)
+        return bool(ranked) and ranked[0][0] >= ENOUGH
 
     def _supported(self, claim: Reading, group: Sequence[Sentence]) -> Verdict | None:
         if sum(word.content for word in claim.words) <= LONGEST:
             places = find_phrase(claim, group, self._sources, self._question.vocabulary)
             if places and not any(self._contradicts(claim, place.sentence) for place in places):
-                return Verdict("supported", tuple(_tie(p.sentence, (p.start, p.end)) for p in places))
+                return Verdict("supported", tuple(tie(p.sentence, (p.start, p.end)) for p in places))
         ranked = self._ranked(claim, group)
         if not ranked:
             return None
         best, nearest = ranked[0]
         if best >= ENOUGH and not self._findings(claim, [nearest]):
-            return Verdict("supported", (_tie(nearest),))
+            return Verdict("supported", (tie(nearest),))
         # What repeats a sentence with a change is not made true by another one that happens to fit the change.
         changed = repeats(claim, nearest.reading)
         least = max(ENOUGH, best - (_CHANGED if changed else _MARGIN))
         for score, sentence in ranked[1:_TRIED]:
             if score >= least and not self._findings(claim, [sentence]):
-                return Verdict("supported", (_tie(sentence),))
+                return Verdict("supported", (tie(sentence),))
         return None if changed or best >= _WHOLE else self._together(claim, ranked)
 
     def _together(self, claim: Reading, ranked: Sequence[tuple[float, Sentence]]) -> Verdict | None:
@@ -127,11 +131,11 @@ class Verifier:
         for score, sentence in ranked[:_TRIED]:
             pair = self._neighbours(claim, sentence, score)
             if pair:
-                return Verdict("supported", tuple(_tie(item) for item in pair))
+                return Verdict("supported", tuple(tie(item) for item in pair))
         for _, sentence in ranked[:2]:
             pair = self._pair(claim, sentence, ranked)
             if pair:
-                return Verdict("supported", tuple(_tie(item) for item in pair))
+                return Verdict("supported", tuple(tie(item) for item in pair))
         return None
 
     def _contradicts(self, claim: Reading, sentence: Sentence) -> bool:
@@ -147,8 +151,11 @@ class Verifier:
         return sorted(best, key=lambda pair: -pair[0]) + scored[len(best) :]
 
     def _coverage(self, claim: Reading, sentence: Sentence) -> float:
-        above = self._sources.above(sentence.passage)
-        return self._sources.coverage(claim.vocabulary, sentence.reading, above=above)
+        key = claim.vocabulary, sentence
+        if key not in self._covered:
+            above = self._sources.above(sentence.passage)
+            self._covered[key] = self._sources.coverage(claim.vocabulary, sentence.reading, above=above)
+        return self._covered[key]
 
     def _with_facts(self, score: float, facts: set[str], sentence: Sentence) -> float:
         """A number that agrees is evidence; one that does not is for the checks, and must not hide the sentence from them."""
@@ -206,7 +213,7 @@ class Verifier:
                 against = self._findings(claim, [ranked[0][1]])
                 unfounded = Finding("unfounded", claim.text.strip())
                 reasons = against or [unfounded]
-                ties = (_tie(ranked[0][1]),)
+                ties = (tie(ranked[0][1]),)
                 return Verdict("unsupported", ties, tuple(reasons))
         return Verdict("unsupported", (), (Finding("unfounded", claim.text.strip()),))
 
@@ -226,9 +233,9 @@ class Verifier:
             if name.key.isascii() and not name.soft and not has_name(name, words, text)
         ]
         if reasons:
-            return Verdict("unsupported", (_tie(best),), tuple(reasons))
+            return Verdict("unsupported", (tie(best),), tuple(reasons))
         shared = self._shared(claim, best)
-        return Verdict("unchecked", (_tie(best),)) if shared > (_ANCHOR if self._strict else 0.0) else None
+        return Verdict("unchecked", (tie(best),)) if shared > (_ANCHOR if self._strict else 0.0) else None
 
     def _shared(self, claim: Reading, sentence: Sentence) -> float:
         facts = {word.key for word in claim.words if word.tag == "fact"}
@@ -238,7 +245,3 @@ class Verifier:
             + self._sources.coverage(claim.vocabulary, sentence.reading)
             + _QUESTION * self._sources.coverage(self._question.vocabulary, sentence.reading)
         )
-
-
-def _tie(sentence: Sentence, focus: tuple[int, int] | None = None) -> Tie:
-    return Tie(sentence.passage, sentence.start, sentence.end, focus)

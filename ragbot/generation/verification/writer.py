@@ -6,13 +6,18 @@ import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ragbot.documents import Citation, Claim, Passage
 from ragbot.generation.citations import Citations
 from ragbot.generation.markers import whole_markers
 from ragbot.generation.verification.reading import Reading
 from ragbot.generation.verification.sentences import SLOT, before_stop, first_sentence, settled, with_slots
-from ragbot.generation.verification.verifier import Verdict, Verifier
+from ragbot.generation.verification.verdicts import Verdict
+from ragbot.generation.verification.verifier import Verifier
+
+if TYPE_CHECKING:
+    from ragbot.generation.verification.aligning import Aligner
 
 #: Content words before a marker from which it can be told what it is for.
 _ENOUGH = 2
@@ -46,10 +51,18 @@ class Writer:
         question: decides between sentences that hold a short answer.
         refusal: the set phrase of an answer that the passages do not give.
         strict: leave out sentences that no passage carries; each is held until that is known.
+        aligner: see :class:`.verifier.Verifier`.
     """
 
-    def __init__(self, passages: Sequence[Passage], question: str, refusal: str = "", strict: bool = False) -> None:
-        self._verifier = Verifier(passages, question, strict)
+    def __init__(
+        self,
+        passages: Sequence[Passage],
+        question: str,
+        refusal: str = "",
+        strict: bool = False,
+        aligner: Aligner | None = None,
+    ) -> None:
+        self._verifier = Verifier(passages, question, strict, aligner)
         self._citations = Citations(passages, question)
         self._refusal = refusal.strip(_STOPS)
         self._strict = strict

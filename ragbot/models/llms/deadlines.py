@@ -90,5 +90,8 @@ def clients(base_url: str | None, timeout: float | None) -> dict[str, Any]:
     options: dict[str, Any] = {"timeout": timeout} | ({"base_url": base_url} if base_url else {})
     return {
         "http_client": openai.DefaultHttpxClient(event_hooks={"response": [_watch]}, **options),
-        "http_async_client": openai.DefaultAsyncHttpxClient(event_hooks={"response": [_watch_async]}, **options),
+        # A kept connection would belong to the event loop that made it, which may be closed by the next call.
+        "http_async_client": openai.DefaultAsyncHttpxClient(
+            event_hooks={"response": [_watch_async]}, limits=transport.Limits(max_keepalive_connections=0), **options
+        ),
     }

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ragbot.errors import GenerationError
 from ragbot.models.llms.calls import Call
+from ragbot.models.llms.constraints import Constraint
 from ragbot.models.llms.lookup import PromptLookup
 from ragbot.models.llms.prefix_cache import PrefixCache
 
@@ -57,11 +58,18 @@ class Network:
         self._takes = set(inspect.signature(inner.forward).parameters)
 
     def continued(
-        self, prompt: Sequence[int], call: Call, what: str, ends: frozenset[int], before_step: Callable[[], None]
+        self,
+        prompt: Sequence[int],
+        call: Call,
+        what: str,
+        ends: frozenset[int],
+        before_step: Callable[[], None],
+        constraint: Constraint | None = None,
     ) -> Iterator[int | Step]:
         """The number of prompt tokens taken from the prefix cache, then one :class:`Step` a token, the end included.
 
-        ``before_step`` runs with the network's turn taken (it selects the adapter).
+        ``before_step`` runs with the network's turn taken (it selects the adapter). ``constraint`` says which tokens the
+        answer may go on with; it is told each one but the last.
 
         Raises:
             GenerationError: the time is over (:meth:`Call.check`), or torch failed.
@@ -79,7 +87,7 @@ class Network:
             known += len(part)
         assert logits is not None  # at least the last token of the prompt is always computed
         drafts = PromptLookup(ids, self.lookup if self.croppable and call.temperature == 0 else 0)
-        choose = _chooser(call, self.model.generation_config)
+        choose = _chooser(call, self.model.generation_config, constraint)
         left = call.max_new_tokens
         try:
             row = logits[-1]
@@ -91,6 +99,8 @@ class Network:
                     return
                 ids.append(token)
                 drafts.push(token)
+                if constraint is not None:
+                    constraint.push(token)
                 draft = drafts.draft(left - 1)
                 call.check(what, begun=True)
                 rows = self._forward([token, *draft], cache, len(draft) + 1, what, before_step)
@@ -102,6 +112,8 @@ class Network:
                     yield Step(drafted, rows[accepted])
                     ids.append(drafted)
                     drafts.push(drafted)
+                    if constraint is not None:
+                        constraint.push(drafted)
                     accepted += 1
                 if accepted < len(draft):
                     _crop(cache, len(ids))
@@ -214,16 +226,22 @@ def _shared_layers(config: Any) -> int:
     return int(getattr(config, "num_kv_shared_layers", 0) or 0)
 
 
-def _chooser(call: Call, own: Any) -> Callable[[torch.Tensor], int]:
+def _chooser(call: Call, own: Any, constraint: Constraint | None) -> Callable[[torch.Tensor], int]:
     """Logits ``(vocabulary,)`` to a token: the likeliest, or by chance within the model's own top_k and top_p."""
     import torch
 
+    def within(row: torch.Tensor) -> torch.Tensor:
+        if constraint is None:
+            return row
+        allowed = torch.as_tensor(constraint.allowed(), device=row.device)
+        return torch.full_like(row, float("-inf")).index_copy_(0, allowed, row[allowed])
+
     if call.temperature == 0:
-        return lambda row: int(row.argmax())
+        return lambda row: int(within(row).argmax())
     generator = torch.Generator().manual_seed(torch.seed() if call.seed is None else call.seed)
 
     def sample(row: torch.Tensor) -> int:
-        row = row.cpu() / call.temperature
+        row = within(row).cpu() / call.temperature
         values, order = row.sort(descending=True, stable=True)
         if own.top_k:
             values, order = values[: own.top_k], order[: own.top_k]

@@ -101,6 +101,11 @@ class LlamaCppChatModel(LocalChatModel):
         return int(self.server.context_tokens)
 
     @property
+    def keeps_schemas(self) -> bool:
+        """See the base class: llama.cpp has grammars of its own."""
+        return True
+
+    @property
     def _llm_type(self) -> str:
         return "ragbot-llamacpp"
 
@@ -162,6 +167,8 @@ class LlamaCppChatModel(LocalChatModel):
         }
         if call.seed is not None:
             request["seed"] = call.seed
+        if call.schema is not None:
+            request["json_schema"] = call.schema
         if call.logprobs:
             request["n_probs"] = max(1, call.top_logprobs)
         wanted = call.adapter or (self.adapters[0] if self.adapters else BASE)

@@ -17,6 +17,7 @@ from ragbot.models.llms.adapters import BASE, named
 from ragbot.models.llms.base import SLOTS, Piece, Progress, TokenLogprob, chunk
 from ragbot.models.llms.batching import BatchedChatModel
 from ragbot.models.llms.calls import Call, room
+from ragbot.models.llms.constraints import Constraints
 from ragbot.models.llms.decoding import Network, Step
 from ragbot.models.llms.detokenizing import Detokenizer
 from ragbot.models.llms.networks import ALTERNATIVES as ALTERNATIVES
@@ -47,12 +48,14 @@ class TransformersChatModel(BatchedChatModel):
 
     _network: Network = PrivateAttr()
     _active: str = PrivateAttr("")
+    _constraints: Constraints = PrivateAttr()
 
     def model_post_init(self, context: Any, /) -> None:
         """Called by pydantic once the fields are there."""
         super().model_post_init(context)
         self._network = Network(self.model, PrefixCache(self.prefix_cache_bytes), self.lookup_tokens)
         self._active = self.adapters[0] if self.adapters else ""
+        self._constraints = Constraints(self._grammar_tokenizer, "hf")
 
     @classmethod
     def from_name(
@@ -155,8 +158,9 @@ class TransformersChatModel(BatchedChatModel):
     def _pieces(self, prompt: Sequence[int], call: Call) -> Generator[Piece]:
         adapter = self._adapter(call)
         reader = _Reader(self, call)
+        constraint = self._constraints.of(call.schema) if call.schema is not None else None
         for step in self._network.continued(
-            prompt, call, self.model_name, reader.ends, lambda: self._activate(adapter)
+            prompt, call, self.model_name, reader.ends, lambda: self._activate(adapter), constraint
         ):
             if not isinstance(step, Step):
                 yield Piece(tokens=0, cached=step)
@@ -166,6 +170,21 @@ class TransformersChatModel(BatchedChatModel):
             if piece.reason:
                 return
         yield Piece(reader.text.flush(), tokens=0)
+
+    def _grammar_tokenizer(self) -> Any:
+        from llguidance import hf as grammars
+
+        if not hasattr(self.tokenizer, "backend_tokenizer"):
+            raise SettingsError(
+                f"{self.model_name} has a slow tokenizer, with which no schema can be kept to: leave response_format out"
+            )
+        width = self.model.config.get_text_config().vocab_size
+        try:
+            return grammars.from_tokenizer(self.tokenizer, n_vocab=width, eos_token=sorted(self._ends()))
+        except ValueError as error:
+            raise SettingsError(
+                f"no schema can be kept to with the tokenizer of {self.model_name} ({error}): leave response_format out"
+            ) from error
 
     def _answer_rows(self, prompts: Sequence[Sequence[int]], call: Call) -> list[ChatResult]:
         adapter = self._adapter(call)

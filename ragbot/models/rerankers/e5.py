@@ -12,6 +12,7 @@ from ragbot.models.rerankers.base import Floats, Reranker
 from ragbot.models.rerankers.e5_lower import LowerLayers
 from ragbot.models.rerankers.e5_tokens import PlacedTokenizer, PlacedTokens
 from ragbot.models.rerankers.interaction import LateInteraction
+from ragbot.models.shipped import adapter_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +32,7 @@ class Match:
 
 def load(model: str = "", **options: int | None) -> BundledReranker:
     """The bundled reranker, or one that was trained into the folder ``model``."""
-    return BundledReranker(Path(model) if model else bundled_folder(), **options)
-
-
-def bundled_folder() -> Path:
-    """Where the reranker that ragbot ships is: inside the installed package, or in ``data/adapters`` beside the code."""
-    package = Path(__file__).parents[2]
-    shipped = package / "adapters" / "reranker"
-    return shipped if shipped.is_dir() else package.parent / "data" / "adapters" / "reranker"
+    return BundledReranker(Path(model) if model else adapter_folder("reranker"), **options)
 
 
 class BundledReranker(Reranker):

@@ -28,7 +28,7 @@ def test_a_missing_one_is_no_reranker_unless_it_was_asked_for(
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     empty = tmp_path_factory.mktemp("empty")
-    monkeypatch.setattr(e5, "bundled_folder", lambda: empty)
+    monkeypatch.setattr(e5, "adapter_folder", lambda name: empty)
     assert ChosenReranker("auto", MEASURED_WITH)() is None
     with pytest.raises(ModelNotFoundError, match=r"retrieval\.reranker to none"):
         ChosenReranker("bundled", MEASURED_WITH)()

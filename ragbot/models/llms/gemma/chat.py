@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from langchain_core.messages import BaseMessage
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from ragbot.models.llms import prompting, stopping
 from ragbot.models.llms.base import SLOTS, LocalChatModel, Piece, TokenLogprob
 from ragbot.models.llms.calls import Call
+from ragbot.models.llms.constraints import Constraints, Vocabulary
 from ragbot.models.llms.detokenizing import Detokenizer
 from ragbot.models.llms.gemma.decoding import Decoding
 from ragbot.models.llms.gemma.engine import GemmaEngine
@@ -31,6 +32,13 @@ class GemmaChatModel(LocalChatModel):
     engine: Any = Field(exclude=True, repr=False)
     top_p: float = Field(1.0, gt=0, le=1)
     lookup: bool = True
+
+    _constraints: Constraints = PrivateAttr()
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Called by pydantic once the fields are there."""
+        super().model_post_init(context)
+        self._constraints = Constraints(lambda: self._vocabulary().tokenizer(), "bundled-llm")
 
     @classmethod
     def load(
@@ -104,12 +112,18 @@ class GemmaChatModel(LocalChatModel):
             call.check(self.model_name, begun=False)  # raises what the contract wants raised
             return False
 
+        constraint = self._constraints.of(call.schema) if call.schema is not None else None
         decoding: Decoding = self.engine.start(prompt, given_up)
         yield Piece(tokens=0, cached=decoding.usage.from_cache)
         text = Detokenizer(self.engine.tokenizer.decode)
         said: list[int] = []
         tokens = decoding.generate(
-            call.max_new_tokens, lookup=self.lookup, temperature=call.temperature, top_p=self.top_p, seed=call.seed
+            call.max_new_tokens,
+            lookup=self.lookup,
+            temperature=call.temperature,
+            top_p=self.top_p,
+            seed=call.seed,
+            constraint=constraint,
         )
         with closing(tokens):
             for token, sure in tokens:
@@ -121,6 +135,12 @@ class GemmaChatModel(LocalChatModel):
                     return
                 yield Piece(piece, logprobs=logprobs)
         yield Piece(text.flush(), tokens=0, reason=decoding.finish)
+
+    def _vocabulary(self) -> Vocabulary:
+        tokenizer = self.engine.tokenizer
+        pieces: Mapping[int, bytes] = tokenizer.bytes_of
+        count = max(pieces) + 1  # control tokens behind the last piece are never allowed
+        return Vocabulary([pieces.get(i, b"") for i in range(count)], int(tokenizer.eos), tokenizer.encode)
 
     def _logprob(self, token: int, sure: float, decoding: Decoding, call: Call) -> TokenLogprob:
         top = tuple((self._token(i), value) for i, value in likeliest(decoding.chosen_from, call.top_logprobs))

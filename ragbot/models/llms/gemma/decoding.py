@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ragbot.errors import GenerationError
+from ragbot.models.llms.constraints import within
 from ragbot.models.llms.gemma.buffers import Buffers
 from ragbot.models.llms.gemma.sampling import Logits, log_probability, sample
 from ragbot.models.llms.lookup import PromptLookup
@@ -198,13 +199,3 @@ class Decoding:
         self._ids += ids
         self._logits = logits
         self._pending = []
-
-
-def within(logits: Logits, constraint: Constraint | None) -> Logits:
-    """``logits``, minus infinity where ``constraint`` forbids a token."""
-    if constraint is None:
-        return logits
-    allowed = np.asarray(constraint.allowed())
-    kept = np.full_like(logits, -np.inf)
-    kept[allowed] = logits[allowed]
-    return kept

@@ -53,9 +53,7 @@ def model(engine: GemmaEngine) -> GemmaChatModel:
 
 @pytest.mark.parametrize("lookup", [True, False])
 @pytest.mark.parametrize("temperature", [0.0, 1.5])
-def test_random_weights_write_what_the_schema_asks_for(
-    engine: GemmaEngine, temperature: float, lookup: bool
-) -> None:
+def test_random_weights_write_what_the_schema_asks_for(engine: GemmaEngine, temperature: float, lookup: bool) -> None:
     model = GemmaChatModel(model_name="tiny", engine=engine, max_new_tokens=300, lookup=lookup)
     for seed in range(4):
         reply = model.invoke(QUESTION, response_format=form(SCHEMA), temperature=temperature, seed=seed)
@@ -74,7 +72,7 @@ def test_plain_text_stays_plain(model: GemmaChatModel) -> None:
 
 
 def test_what_is_no_response_format(model: GemmaChatModel) -> None:
-    with pytest.raises(SettingsError, match="response_format is .*json_object.*: give"):
+    with pytest.raises(SettingsError, match=r"response_format is .*json_object.*: give"):
         model.invoke(QUESTION, response_format={"type": "json_object"})
     with pytest.raises(SettingsError, match="cannot be followed"):
         model.invoke(QUESTION, response_format=form({"type": "nothing"}))

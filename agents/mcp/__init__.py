@@ -1,0 +1,1 @@
+"""The Model Context Protocol (https://modelcontextprotocol.io): others' tools for the agent, and ragbot for others."""

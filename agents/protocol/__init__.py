@@ -1,0 +1,1 @@
+"""How a model is spoken to: by native tool calls, or by text."""

@@ -1,0 +1,1 @@
+"""Services on the network: asked within bounds, and what to say where they fail."""

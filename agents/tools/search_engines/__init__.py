@@ -1,0 +1,1 @@
+"""Engines of the web search, one file each."""

@@ -1,0 +1,1 @@
+"""Places and their weather, from Open-Meteo (https://open-meteo.com/en/docs)."""

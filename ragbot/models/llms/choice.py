@@ -1,0 +1,43 @@
+"""Which model the setting ``llm`` means where it leaves the choice to ragbot."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+
+from ragbot.errors import ModelNotFoundError
+from ragbot.models.registry import AUTO_LLM, EXTRACTIVE, READER
+from ragbot.models.shipped import adapter_folder
+
+log = logging.getLogger(__name__)
+
+#: What the reader runs on, by import name.
+NEEDED = ("onnxruntime", "tokenizers")
+
+
+def settled(llm: str) -> str:
+    """What ``auto`` stands for on this machine, ``reader`` or ``extractive``; everything else as it is."""
+    if llm != AUTO_LLM:
+        return llm
+    missing = why_no_reader()
+    if missing:
+        log.info("answers are sentences of the documents: %s", missing)
+        return EXTRACTIVE
+    return READER
+
+
+def why_no_reader() -> str:
+    """What the bundled reader lacks here, in words; empty: nothing."""
+    from ragbot.models.llms.bundled import PARTS
+
+    absent = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if absent:
+        return f"{' and '.join(absent)} not installed"
+    if not adapter_folder(READER).is_dir():
+        return "this copy of ragbot comes without the reader's adapter"
+    try:
+        for part in PARTS:
+            part.locate()
+    except ModelNotFoundError as error:
+        return f"the bundled reader is not installed ({error})"
+    return ""

@@ -1,0 +1,1 @@
+"""What the layers above share about the network."""
