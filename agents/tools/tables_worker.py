@@ -51,6 +51,7 @@ def _opened(request: dict[str, Any]) -> tuple[DuckDBPyConnection, dict[str, Any]
         config={
             "threads": 2,
             "memory_limit": f"{request['memory_mb'] // 2}MB",
+            "temp_directory": "",  # nothing is written, not even what the memory does not hold
             "max_temp_directory_size": "0KB",
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",

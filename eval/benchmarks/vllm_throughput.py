@@ -22,7 +22,6 @@ from eval.benchmarks import vllm_environment
 from eval.benchmarks.setup import log
 from eval.benchmarks.vllm_server import VllmServer
 from ragbot.models.bundled import build_once
-from ragbot.models.llms.bundled import CACHE_NAME, build
 from ragbot.models.registry import load_chat_model
 
 CORPUS = Path(__file__).parents[2] / "data" / "corpus"
@@ -56,6 +55,8 @@ def main() -> None:
     )
     options = parser.parse_args()
     python = vllm_environment.install()
+    from ragbot.models.llms.bundled import CACHE_NAME, build
+
     folder = build_once(CACHE_NAME, build)
     asked = prompts(folder, options.callers)
     rows = [served(python, folder, asked, options.dtypes[0], options.threads)]

@@ -424,6 +424,7 @@ def test_ctrl_c_ends_the_server_at_once(tmp_path: Path) -> None:
         line = process.stderr.readline()
     time.sleep(1)
     process.send_signal(signal.SIGINT)
+    process.wait(PATIENCE)  # before its input is closed, which ends it, too
     _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130 and "Traceback" not in err
 
