@@ -91,6 +91,14 @@ def lora(
         list[str] | None,
         typer.Option("--share", metavar="SET=X", help="Draw this set X times an epoch; repeatable."),
     ] = None,
+    gold: Annotated[
+        float,
+        typer.Option("--gold", min=0, max=1, metavar="X", help="Share of contexts that are the right paragraph alone."),
+    ] = 0.5,
+    start: Annotated[
+        Path | None,
+        typer.Option("--start", metavar="ADAPTER", help="Go on from this LoRA adapter: FOLDER/best of a run."),
+    ] = None,
     packs: Annotated[int, typer.Option("--packs", min=1, metavar="N", help="Contexts a step.")] = 4,
     limit: Annotated[
         int, typer.Option("--limit", min=128, metavar="N", help="Most tokens of a context with its questions.")
@@ -133,7 +141,7 @@ def lora(
         "compiled": compile_,
         "checkpointing": checkpointing,
     }
-    return training_readers.lora(options, data, output, base, knobs, threads)
+    return training_readers.lora(options, data, output, base, knobs, threads, gold, start)
 
 
 @train_app.command("promote")

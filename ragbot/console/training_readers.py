@@ -43,7 +43,16 @@ def dataset(options: Options, paths: Sequence[Path], output: Path, documents: Pa
     return 0
 
 
-def lora(options: Options, data: Path, output: Path, base: str, knobs: Mapping[str, Any], threads: int | None) -> int:
+def lora(
+    options: Options,
+    data: Path,
+    output: Path,
+    base: str,
+    knobs: Mapping[str, Any],
+    threads: int | None,
+    gold: float,
+    start: Path | None,
+) -> int:
     """Train a reader; returns the exit code."""
     from ragbot.training.reader.plan import RATES, ReaderPlan
 
@@ -57,6 +66,7 @@ def lora(options: Options, data: Path, output: Path, base: str, knobs: Mapping[s
     check_output(output)
     with packages():
         from ragbot.training.bases import find_base
+        from ragbot.training.reader.contexts import Mix
         from ragbot.training.reader.methods import check
         from ragbot.training.reader.run import train_reader
     check(plan)
@@ -64,7 +74,7 @@ def lora(options: Options, data: Path, output: Path, base: str, knobs: Mapping[s
     terminal = _of_the_main_process(options)
     try:
         with TrainingBar(terminal) as progress:
-            trained = train_reader(data, find_base(base), output, plan, progress)
+            trained = train_reader(data, find_base(base), output, plan, progress, Mix(gold=gold), start)
     except KeyboardInterrupt:
         return interrupted(terminal, "from its last checkpoint")
     return _tell(terminal, trained, output, method, base)

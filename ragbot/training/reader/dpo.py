@@ -127,6 +127,8 @@ class _Training:
             # What peft asks the model has another name in transformers by now.
             warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
             self.model: Any = PeftModel.from_pretrained(model, str(adapter), is_trainable=True)
+        # See ragbot.training.reader.methods: checkpoints would look the base up on the hub.
+        self.model.peft_config["default"].base_model_name_or_path = str(base.folder)
         if on_gpu:
             self.model.to("cuda")
         self.folder, self.plan, self._base = folder, plan, base

@@ -20,6 +20,7 @@ import torch
 
 from ragbot.errors import MissingExtraError, UserError
 from ragbot.models import hf
+from ragbot.models.bundled import sha256
 from ragbot.training.int8_base import freeze_to_int8
 from ragbot.training.reader.attention import NAME, register
 from ragbot.training.reader.plan import LINEAR, RATES, VIRTUAL, ReaderPlan
@@ -29,8 +30,10 @@ ALTERNATIVES = "give --base bundled"
 _ENCODER = 256
 
 
-def adapted(base: Path, plan: ReaderPlan) -> Any:
+def adapted(base: Path, plan: ReaderPlan, start: Path | None = None) -> Any:
     """The base model with what is to be trained over it, on its device; all else is frozen.
+
+    ``start`` is a LoRA adapter of the base that training goes on from.
 
     Raises:
         UserError: no such method, one that this machine cannot run, or a base that it cannot be put on.
@@ -58,7 +61,7 @@ def adapted(base: Path, plan: ReaderPlan) -> Any:
         freeze_to_int8(model, LINEAR)
     if plan.checkpointing:
         model.activation_checkpointing_enable({"use_reentrant": False})
-    trained = _with_adapter(model, plan)
+    trained = _with_adapter(model, plan, start)
     if plan.compiled:
         torch._dynamo.config.recompile_limit = 64
         for layer in model.model.layers:
@@ -84,6 +87,22 @@ def check(plan: ReaderPlan) -> None:
         )
 
 
+def check_start(plan: ReaderPlan, start: Path) -> str:
+    """The checksum of the adapter that training is to go on from. Raises UserError where that cannot be."""
+    config, weights = start / "adapter_config.json", start / "adapter_model.safetensors"
+    try:
+        stored = json.loads(config.read_text(encoding="utf-8"))
+        found = (stored["peft_type"], stored["r"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"--start {start} holds no adapter ({error!r}): name FOLDER/best of another run") from error
+    if plan.method not in ("lora", "qlora") or found != ("LORA", plan.rank) or not weights.is_file():
+        raise UserError(
+            f"--start {start} is a {found[0]} adapter of rank {found[1]}, and this run trains {plan.method} of rank "
+            f"{plan.rank}: give it the same --method and --rank"
+        )
+    return sha256(weights)[:16]
+
+
 def save(model: Any, tokenizer: Any, folder: Path, base: str) -> None:
     """Write what was trained into ``folder``: an adapter that names ``base``, or a whole model with its tokenizer."""
     if not hasattr(model, "peft_config"):
@@ -98,8 +117,8 @@ def save(model: Any, tokenizer: Any, folder: Path, base: str) -> None:
     (folder / "README.md").unlink(missing_ok=True)  # peft's, without a word of this run
 
 
-def _with_adapter(model: Any, plan: ReaderPlan) -> Any:
-    from peft import get_peft_model, prepare_model_for_kbit_training
+def _with_adapter(model: Any, plan: ReaderPlan, start: Path | None) -> Any:
+    from peft import PeftModel, get_peft_model, prepare_model_for_kbit_training
 
     if plan.method == "full":
         return model
@@ -109,6 +128,11 @@ def _with_adapter(model: Any, plan: ReaderPlan) -> Any:
         with warnings.catch_warnings():
             # What peft asks the model has another name in transformers by now.
             warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
+            if start is not None:
+                going_on = PeftModel.from_pretrained(model, str(start), is_trainable=True)
+                # Checkpoints look the base up by the name that the adapter gives it: that would be on the hub.
+                going_on.peft_config["default"].base_model_name_or_path = model.name_or_path
+                return going_on
             return get_peft_model(model, _CONFIGS[plan.method](plan))
     except ValueError as error:  # such as a base without the layers that LoRA is put on
         raise UserError(f"--method {plan.method} cannot be put on {type(model).__name__}: {error}") from error

@@ -113,7 +113,15 @@ def read_dataset(folder: Path, part: str) -> list[Group]:
     return [group for path in paths for group in read_groups(path)]
 
 
-def train_reader(data: Path, base: Base, folder: Path, plan: ReaderPlan, progress: Progress) -> TrainedReader:
+def train_reader(
+    data: Path,
+    base: Base,
+    folder: Path,
+    plan: ReaderPlan,
+    progress: Progress,
+    mix: Mix | None = None,
+    start: Path | None = None,
+) -> TrainedReader:
     """Train an adapter of ``base`` on a folder of :func:`make_dataset`; the same call goes on with a run.
 
     Raises:
@@ -129,7 +137,7 @@ def train_reader(data: Path, base: Base, folder: Path, plan: ReaderPlan, progres
         raise UserError(
             f"--share {unknown[0]}: there is no such set in {data}, but {', '.join(sorted({g.set for g in train}))}"
         )
-    training = ReaderTraining(base.folder, train, held_out, folder, plan, name=base.name)
+    training = ReaderTraining(base.folder, train, held_out, folder, plan, mix, base.name, start)
     if not training.steps:
         raise SourceError(
             f"{data} holds {len(training.packs)} contexts for {plan.epochs:g} epochs, and a step takes "
@@ -147,12 +155,22 @@ def train_reader(data: Path, base: Base, folder: Path, plan: ReaderPlan, progres
     progress("train", training.looks[-1].step if training.looks else 0, training.steps, "")
     best = training.run(told, tick)
     if is_main():
-        record_reader(folder, data, base, asdict(plan), training.looks, best, "ragbot train lora")
+        record_reader(
+            folder, data, base, asdict(plan), training.looks, best, "ragbot train lora", training.mix, training.begun
+        )
     return TrainedReader(folder / BEST, best, training.looks)
 
 
 def record_reader(
-    folder: Path, data: Path, base: Base, plan: Mapping[str, Any], looks: Sequence[Look], best: Look, command: str
+    folder: Path,
+    data: Path,
+    base: Base,
+    plan: Mapping[str, Any],
+    looks: Sequence[Look],
+    best: Look,
+    command: str,
+    mix: Mix | None = None,
+    start: Mapping[str, str] | None = None,
 ) -> None:
     """Write the run's settings, figures and data beside what it has made, with a model card."""
     path = data / STATISTICS
@@ -161,7 +179,8 @@ def record_reader(
     record = {
         "base": name,
         "plan": plan,
-        "mix": asdict(Mix()),
+        "mix": asdict(mix or Mix()),
+        "start": dict(start or {}),
         "data": statistics,
         "best": asdict(best),
         "looks": [asdict(look) for look in looks],

@@ -20,7 +20,7 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 
 from ragbot.training.reader.contexts import Group, Mix
 from ragbot.training.reader.looks import HeldOut, Look
-from ragbot.training.reader.methods import adapted, check, save
+from ragbot.training.reader.methods import adapted, check, check_start, save
 from ragbot.training.reader.packing import Packed
 from ragbot.training.reader.packs import Packs
 from ragbot.training.reader.plan import ReaderPlan
@@ -41,9 +41,11 @@ class ReaderTraining:
         train, held_out: groups of documents that share nothing.
         folder: of the run.
         name: of the base model, as the adapter is to name it (default: the folder).
+        start: a LoRA adapter that training goes on from.
 
     Raises:
-        UserError: the folder holds a run with other settings, or this machine cannot do what the plan says.
+        UserError: the folder holds a run with other settings, this machine cannot do what the plan says, or ``start`` is
+            not what the plan trains.
     """
 
     def __init__(
@@ -55,20 +57,23 @@ class ReaderTraining:
         plan: ReaderPlan,
         mix: Mix | None = None,
         name: str = "",
+        start: Path | None = None,
     ) -> None:
         from transformers import AutoTokenizer
 
         check(plan)
+        #: The checksum of the adapter that it goes on from, or nothing.
+        self.begun = {"adapter": check_start(plan, start) if start else ""}
         torch.manual_seed(plan.seed)
         self.plan, self.mix, self.folder = plan, mix or Mix(), folder
         self._name = name or str(base)
         # What is not stored of an older run was as it is by default.
-        defaults = {"plan": asdict(ReaderPlan()), "mix": asdict(Mix())}
-        claim(folder, {"plan": asdict(plan), "mix": asdict(self.mix)}, defaults)
+        defaults = {"plan": asdict(ReaderPlan()), "mix": asdict(Mix()), "start": {"adapter": ""}}
+        claim(folder, {"plan": asdict(plan), "mix": asdict(self.mix), "start": self.begun}, defaults)
         self.tokenizer = AutoTokenizer.from_pretrained(base)
         self.packs = Packs(train, self.tokenizer, plan, self.mix)
         self.held_out = HeldOut(held_out, self.packs.tokens, plan.held_out, plan.seed)
-        self.model = adapted(base, plan)
+        self.model = adapted(base, plan, start)
         self.steps = len(self.packs) // plan.packs_per_step
         self.looks = [Look(**line) for line in read_lines(folder / LOOKS)]
 

@@ -17,9 +17,10 @@ torch = pytest.importorskip("torch")
 from safetensors.torch import load_file  # noqa: E402
 
 from ragbot.errors import MissingExtraError, ModelNotFoundError, SourceError, UserError  # noqa: E402
+from ragbot.models.bundled import sha256  # noqa: E402
 from ragbot.training.bases import BUNDLED_NAME, Base  # noqa: E402
 from ragbot.training.reader import looks, methods  # noqa: E402
-from ragbot.training.reader.contexts import Group  # noqa: E402
+from ragbot.training.reader.contexts import Group, Mix  # noqa: E402
 from ragbot.training.reader.dataset import write_groups  # noqa: E402
 from ragbot.training.reader.looks import Look  # noqa: E402
 from ragbot.training.reader.plan import RATES, VIRTUAL, ReaderPlan  # noqa: E402
@@ -248,6 +249,35 @@ def test_one_call_trains_and_tells_what_it_did(tiny_gemma: Path, groups: list[Gr
         train_reader(data, base, tmp_path / "y", replace(plan, packs_per_step=99), lambda *_: None)
     with pytest.raises(SourceError, match="ragbot train dataset"):
         train_reader(tmp_path, base, tmp_path / "z", plan, lambda *_: None)
+
+
+def test_a_run_goes_on_from_the_adapter_of_another(tiny_gemma: Path, groups: list[Group], tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    for part in ("train", "dev"):
+        write_groups(data / f"toy.{part}.jsonl", groups)
+    base, plan = Base(tiny_gemma, BUNDLED_NAME), replace(PLAN, epochs=0.5)
+    first = train_reader(data, base, tmp_path / "first", plan, lambda *_: None).folder
+    training_ = ReaderTraining(tiny_gemma, groups, groups[::4], tmp_path / "look", plan, start=first)
+    weights = {name: value for name, value in training_.model.named_parameters() if value.requires_grad}
+    stored = load_file(first / "adapter_model.safetensors")
+    assert len(weights) == len(stored) > 0
+    for name, value in weights.items():
+        assert torch.equal(value.cpu(), stored[name.replace(".default", "")])
+    second = train_reader(data, base, tmp_path / "second", plan, lambda *_: None, Mix(gold=1.0), first).folder
+    record = json.loads((second / RUN).read_text(encoding="utf-8"))
+    assert (
+        record["mix"]["gold"] == 1.0 and record["start"]["adapter"] == sha256(first / "adapter_model.safetensors")[:16]
+    )
+    assert any(
+        not torch.equal(value, stored[name]) for name, value in load_file(second / "adapter_model.safetensors").items()
+    )
+    with pytest.raises(UserError, match="other settings"):  # from the beginning is another run
+        train_reader(data, base, tmp_path / "second", plan, lambda *_: None, Mix(gold=1.0))
+    with pytest.raises(UserError, match=r"rank 4.*same --method and --rank"):
+        train_reader(data, base, tmp_path / "z", replace(plan, rank=8), lambda *_: None, start=first)
+    with pytest.raises(UserError, match="holds no adapter"):
+        train_reader(data, base, tmp_path / "z", plan, lambda *_: None, start=tmp_path)
 
 
 def test_a_folder_without_a_model_is_no_base(groups: list[Group], tmp_path: Path) -> None:
