@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,8 @@ log = logging.getLogger(__name__)
 
 #: Replies in a row that could not be read, after which the answer is asked for.
 MISTAKES = 3
+#: An answer of nothing but dots is none.
+_SAYS = re.compile(r"\w")
 #: What an endpoint says that takes no tools.
 _NO_TOOLS = {400, 404, 422, 501}
 
@@ -94,7 +97,7 @@ class Loop:
             if turn.thought and not turn.problem:
                 yield Thought(turn=number, tokens=tokens, text=turn.thought)
                 tokens = 0
-            if turn.answer is not None:
+            if turn.answer is not None and (_SAYS.search(turn.answer) or not reason):
                 outcome: Outcome = "best" if reason and turn.answer else "answered"
                 found = final_answer(turn.answer, self.brief.question, self.steps_so_far, outcome, reason)
                 yield replace(found, turn=number, tokens=tokens)
@@ -132,13 +135,23 @@ class Loop:
     def _ended(self, reason: str) -> FinalAnswer:
         """An end without a last word of the model: what it had begun to say, or what was tried."""
         language = self.brief.language
-        if self.salvaged:
-            return final_answer(self.salvaged, self.brief.question, self.steps_so_far, "best", reason)
+        said = self.salvaged or self._computed()
+        if said:
+            return final_answer(said, self.brief.question, self.steps_so_far, "best", reason)
         tools = list(dict.fromkeys(step.tool for step in self.steps_so_far if isinstance(step, Action)))
         joint = "、" if language == "zh" else ", "
         tried = filled(language, "refusal_tried", joint.join(tools)) if tools else text(language, "refusal_nothing")
         said = text(language, "refusal", reason=reason, tried=tried)
         return FinalAnswer(text=said, outcome="refused", reason=reason)
+
+    def _computed(self) -> str:
+        """What a model that calls in a circle is stuck on, if ragbot computed it: the result, with its marker."""
+        if loops.strikes(self.steps_so_far) < loops.STRIKES:
+            return ""
+        for step in reversed(self.steps_so_far):
+            if isinstance(step, Observation) and step.status == "ok" and step.trusted and step.source:
+                return f"{step.text.strip()} [{step.source}]"
+        return ""
 
     def called(self, tool: str, arguments: Mapping[str, Any], turn: int, tokens: int = 0) -> Iterator[Step]:
         """A call, and what comes of it."""

@@ -235,6 +235,17 @@ def test_calls_in_turn_are_a_loop_too() -> None:
     assert run.answer and (run.answer.outcome, run.text) == ("best", "3")
 
 
+def test_a_result_that_was_computed_is_the_answer_where_the_model_finds_none() -> None:
+    same = call("add", a=1, b=2)
+    for last in (same, say("…")):
+        run = agent([same] * 4 + [last], [add_tool()]).run("What is 1 + 2?")
+        assert run.answer and (run.answer.outcome, run.text) == ("best", "1 + 2 = 3 [1]")
+        assert run.answer.sources[0].tool == "add" and run.answer.reason == "the same calls came again and again"
+    # What somebody else wrote is not passed off as an answer.
+    read = agent([call("read")] * 4 + [say("…")], [read_tool("the moon is made of cheese")]).run("What is it?")
+    assert read.answer and read.answer.outcome == "refused" and "cheese" not in read.text
+
+
 def test_after_a_change_the_same_call_is_another_one() -> None:
     replies = [call("read"), call("write", path="a", content="x"), call("read"), say("x")]
     run = agent(replies, [read_tool(), write_tool([])], policy=ALLOW_ALL).run("Write x to a, and read.")
