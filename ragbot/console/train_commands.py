@@ -106,6 +106,9 @@ def lora(
     held_out: Annotated[
         int, typer.Option("--held-out", min=1, metavar="N", help="Contexts of each set that a look takes.")
     ] = 20,
+    every: Annotated[
+        int, typer.Option("--every", min=0, metavar="N", help="Steps from one look to the next (0: four looks an epoch).")
+    ] = 0,
     patience: Annotated[
         int, typer.Option("--patience", min=1, metavar="N", help="Stop after so many looks without a better F1.")
     ] = 6,
@@ -135,6 +138,7 @@ def lora(
         "packs_per_step": packs,
         "limit": limit,
         "held_out": held_out,
+        "every": every,
         "patience": patience,
         "seed": seed,
         "int8": int8,
