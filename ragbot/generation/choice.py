@@ -65,13 +65,12 @@ def reader_engine(folder: Path) -> Engine:
     if base != HUB_NAME:
         from ragbot.models.llms.torch_engine import TorchEngine
 
-        try:
-            return TorchEngine.load(base, folder)
-        except ModelNotFoundError as error:
+        if "/" not in base:  # an adapter names a folder without the way to it
             raise ModelNotFoundError(
-                f"{error}\n{folder} is an adapter of {base}: if that is a folder on this machine, merge them with ragbot "
+                f"{folder} is an adapter of {base}, a folder of the machine that it was trained on: merge them with ragbot "
                 f"train export {folder} --base FOLDER --output MODEL, and use reader:MODEL"
-            ) from error
+            )
+        return TorchEngine.load(base, folder)
     from ragbot.models.llms.gemma.engine import GemmaEngine
 
     return GemmaEngine.load(folder)
