@@ -90,6 +90,8 @@ class JsonService:
         deadline = time.monotonic() + self._timeout
         try:
             with httpx.Client(
+                # A service that has just refused may close the connection under the next try.
+                limits=httpx.Limits(max_keepalive_connections=0),
                 headers=self._headers,
                 timeout=self._timeout,
                 proxy=self._proxy,
