@@ -64,7 +64,13 @@ def main() -> None:
         os.write(2, f"{type(error).__name__}: {error}".encode())
         os._exit(1)
     python = request["python"]
-    environment = {"PATH": "/nonexistent", "HOME": "/work", "LANG": "C.UTF-8", "TMPDIR": "/work", "PYTHONHASHSEED": "0"}
+    environment = {
+        "PATH": "/nonexistent",
+        "HOME": "/scratch",
+        "LANG": "C.UTF-8",
+        "TMPDIR": "/scratch",
+        "PYTHONHASHSEED": "0",
+    }
     if not request["isolated"]:
         environment |= {"HOME": request["folder"], "TMPDIR": request["folder"]}
     os.execve(python, [python, "-I", "-S", "-B", "-X", "utf8", "program.py"], environment)
@@ -108,8 +114,8 @@ def _enter(root: Path, shown: list[str], file_mb: int) -> None:
     (root / "dev").mkdir(exist_ok=True)
     (root / "dev" / "null").touch()
     _mount("/dev/null", str(root / "dev" / "null"), None, _MS_BIND, None)
-    (root / "work").mkdir()
-    _mount("tmpfs", str(root / "work"), "tmpfs", _MS_NOSUID | _MS_NODEV, f"size={file_mb}m,nr_inodes=1000,mode=700")
+    (root / "scratch").mkdir()
+    _mount("tmpfs", str(root / "scratch"), "tmpfs", _MS_NOSUID | _MS_NODEV, f"size={file_mb}m,nr_inodes=1000,mode=700")
     (root / "old").mkdir()
     if _libc.syscall(_calls()["pivot_root"], str(root).encode(), str(root / "old").encode()):
         raise OSError(ctypes.get_errno(), "pivot_root")
@@ -118,7 +124,7 @@ def _enter(root: Path, shown: list[str], file_mb: int) -> None:
         raise OSError(ctypes.get_errno(), "umount2")
     Path("/old").rmdir()
     _mount(None, "/", None, _MS_BIND | _MS_REMOUNT | _MS_RDONLY | _MS_NOSUID | _MS_NODEV, None)
-    os.chdir("/work")
+    os.chdir("/scratch")
 
 
 def _kept(path: str) -> int:
