@@ -107,7 +107,8 @@ def lora(
         int, typer.Option("--held-out", min=1, metavar="N", help="Contexts of each set that a look takes.")
     ] = 20,
     every: Annotated[
-        int, typer.Option("--every", min=0, metavar="N", help="Steps from one look to the next (0: four looks an epoch).")
+        int,
+        typer.Option("--every", min=0, metavar="N", help="Steps from one look to the next (0: four looks an epoch)."),
     ] = 0,
     patience: Annotated[
         int, typer.Option("--patience", min=1, metavar="N", help="Stop after so many looks without a better F1.")
