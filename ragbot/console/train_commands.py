@@ -95,6 +95,12 @@ def lora(
         float,
         typer.Option("--gold", min=0, max=1, metavar="X", help="Share of contexts that are the right paragraph alone."),
     ] = 0.5,
+    simplified: Annotated[
+        float,
+        typer.Option(
+            "--simplified", min=0, max=1, metavar="X", help="Share of traditional contexts that are simplified."
+        ),
+    ] = 0.0,
     start: Annotated[
         Path | None,
         typer.Option("--start", metavar="ADAPTER", help="Go on from this LoRA adapter: FOLDER/best of a run."),
@@ -146,7 +152,9 @@ def lora(
         "compiled": compile_,
         "checkpointing": checkpointing,
     }
-    return training_readers.lora(options, data, output, base, knobs, threads, gold, start)
+    return training_readers.lora(
+        options, data, output, base, knobs, threads, {"gold": gold, "simplified": simplified}, start
+    )
 
 
 @train_app.command("promote")

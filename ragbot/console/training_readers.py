@@ -50,7 +50,7 @@ def lora(
     base: str,
     knobs: Mapping[str, Any],
     threads: int | None,
-    gold: float,
+    mix: Mapping[str, float],
     start: Path | None,
 ) -> int:
     """Train a reader; returns the exit code."""
@@ -74,7 +74,7 @@ def lora(
     terminal = _of_the_main_process(options)
     try:
         with TrainingBar(terminal) as progress:
-            trained = train_reader(data, find_base(base), output, plan, progress, Mix(gold=gold), start)
+            trained = train_reader(data, find_base(base), output, plan, progress, Mix(**mix), start)
     except KeyboardInterrupt:
         return interrupted(terminal, "from its last checkpoint")
     return _tell(terminal, trained, output, method, base)

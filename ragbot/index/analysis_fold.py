@@ -30,6 +30,14 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFKC", text).translate(_table())
 
 
+def simplified(text: str) -> str:
+    """``text`` with simplified characters for traditional ones, each by itself: its length stays.
+
+    What is Chinese is a matter of its caller: kanji are replaced as well.
+    """
+    return text if text.isascii() else text.translate(_simplified())
+
+
 @cache
 def _table() -> dict[int, str | None]:
     """What each character becomes; made in about 20 ms, for the first text that is not ASCII."""
@@ -46,6 +54,7 @@ def _table() -> dict[int, str | None]:
     return table | _simplified() | {ord(variant): usual for variant, usual in _VARIANTS.items()}
 
 
+@cache
 def _simplified() -> dict[int, str | None]:
     import opencc
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ragbot.generation.reading import MOST_PASSAGES, NONE, Reading
+from ragbot.index.analysis_fold import simplified
 from ragbot.training.reader.contrast import altered
 
 
@@ -80,6 +81,8 @@ class Mix:
         questions: most questions of one context.
         characters: room for retrieved passages, drawn uniformly between the two, in characters of English; Chinese
             has a third of it.
+        simplified: share of contexts of traditional characters that are written, with their questions, in simplified
+            ones: who has questions in one of the two scripts learns to read both.
     """
 
     gold: float = 0.5
@@ -88,6 +91,7 @@ class Mix:
     without: float = 0.15
     questions: int = 12
     characters: tuple[int, int] = (900, 3000)
+    simplified: float = 0.0
 
 
 class Packer:
@@ -129,12 +133,15 @@ class Packer:
         pairs += [(text, ("", NONE)) for text in changed if text]
         pairs = [(text, answer) for text, answer in pairs if answer is not None]
         random_.shuffle(pairs)
-        return Pack(
+        pack = Pack(
             context=reading.context([(place.title, place.text) for place in places]),
             language=group.language,
             questions=tuple(text for text, _ in pairs),
             answers=tuple(answer for _, answer in pairs if answer is not None),
         )
+        # Drawn last, and only where it is wanted: a run without it draws what it always drew.
+        simplify = self._mix.simplified and group.language == "zh" and random_.random() < self._mix.simplified
+        return _simplified(pack) if simplify else pack
 
     def _chosen(self, questions: Sequence[Asked], random_: random.Random) -> list[Asked]:
         """Questions about a paragraph, those without an answer at most as many as those with one."""
@@ -179,6 +186,15 @@ class Packer:
         if random_.random() < 0.3:
             random_.shuffle(chosen)
         return chosen
+
+
+def _simplified(pack: Pack) -> Pack:
+    return Pack(
+        simplified(pack.context),
+        pack.language,
+        tuple(map(simplified, pack.questions)),
+        tuple((simplified(text), number) for text, number in pack.answers),
+    )
 
 
 def _answer(question: Asked, places: Sequence[Place]) -> tuple[str, int] | None:

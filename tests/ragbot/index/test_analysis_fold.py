@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ragbot.index.analysis_fold import fold
+from ragbot.index.analysis_fold import fold, simplified
 
 
 def test_every_traditional_character_becomes_what_opencc_makes_of_it() -> None:
@@ -49,3 +49,8 @@ def test_folded(text: str, folded: str) -> None:
 def test_twice_is_once(text: str) -> None:
     once = fold(text)
     assert fold(once) == once
+
+
+def test_simplified_characters_stand_where_traditional_ones_stood() -> None:
+    assert simplified("臺灣的圖書館 (1901) é") == "台湾的图书馆 (1901) é"
+    assert simplified("plain") == "plain"

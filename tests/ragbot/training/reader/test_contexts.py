@@ -147,3 +147,19 @@ def test_of_a_sentence_that_is_marked_as_evidence_the_wording_in_it_is_the_answe
     group = Group("s", "a", "zh", Place("a", 0, len(text), "灯塔", text), (question,), ((),))
     (pack,) = packs([group], ONLY_GOLD, 1)
     assert pack.answers == (("1890年", 1),)
+
+
+def test_traditional_contexts_are_simplified_with_their_questions_and_answers() -> None:
+    text = "東門港於一九〇一年開放，後來擴建。"
+    question = Asked("q", "東門港何時開放？", ("一九〇一年",), (("zh/1", 4, 9),))
+    group = Group("own", "zh/1", "zh", Place("zh/1", 0, len(text), "東門港", text), (question,), ((),))
+    (pack,) = packs([group], replace(ONLY_GOLD, simplified=1.0), 1)
+    assert "[1] 东门港\n东门港于一九〇一年开放，后来扩建。" in pack.context
+    assert pack.questions == ("东门港何时开放？",)
+    assert pack.answers == (("一九〇一年", 1),)
+    assert {pack.context for pack in packs([group], replace(ONLY_GOLD, simplified=0.5))} == {
+        pack.context,
+        packs([group], ONLY_GOLD, 1)[0].context,
+    }
+    english = replace(group, language="en")
+    assert packs([english], replace(ONLY_GOLD, simplified=1.0), 1) == packs([english], ONLY_GOLD, 1)
