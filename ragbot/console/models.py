@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ragbot.errors import ModelNotFoundError
-from ragbot.models.llms.choice import settled
+from ragbot.models.llms.choice import no_adapter, settled
 from ragbot.models.registry import (
     CHAT_MODELS,
     EMBEDDERS,
@@ -29,12 +29,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Provider:
-    """What a built-in provider is, and what it needs: packages by import name, their extra, and bundled weights."""
+    """What a built-in provider is, and what it needs: packages by import name, their extra, bundled weights, and what
+    else may be lacking, in words."""
 
     about: str
     packages: tuple[str, ...] = ()
     extra: str = ""
     weights: Callable[[], tuple[str, tuple[BundledFile, ...]]] | None = None
+    lacking: Callable[[], str] | None = None
 
 
 def embedder_weights() -> tuple[str, tuple[BundledFile, ...]]:
@@ -80,6 +82,7 @@ _CHAT_MODELS = {
         ("onnxruntime", "tokenizers"),
         "bundled-llm",
         chat_model_weights,
+        no_adapter,
     ),
     "bundled": _Provider(
         "Gemma 3 270M, int8, on the CPU; bundled:FOLDER with an adapter",
@@ -182,4 +185,4 @@ def missing(provider: _Provider) -> str:
                     file.locate()
             except ModelNotFoundError as error:
                 return str(error)
-    return ""
+    return provider.lacking() if provider.lacking else ""

@@ -10,7 +10,7 @@ from typing import Any
 from ragbot.console.options import Options
 from ragbot.console.terminal import Terminal
 from ragbot.console.training import TrainingBar, opened
-from ragbot.errors import UserError
+from ragbot.errors import ModelNotFoundError, UserError
 
 #: What the new reader is compared with where nothing else is named.
 SHIPPED = "shipped"
@@ -28,13 +28,18 @@ def promote(
     target: Path | None,
 ) -> int:
     """Compare, and put the adapter in its place; returns the exit code."""
+    from ragbot.generation.choice import shipped_reader
     from ragbot.models.registry import READER
-    from ragbot.models.shipped import adapter_folder
     from ragbot.settings import load_settings
 
     settings = load_settings(options.arguments(), options.config)[0]
     place = target or settings.data_dir / "adapters" / READER
-    old = adapter_folder(READER) if against == SHIPPED else Path(against).expanduser()
+    try:
+        old = shipped_reader() if against == SHIPPED else Path(against).expanduser()
+    except ModelNotFoundError as error:
+        raise UserError(
+            "this copy of ragbot comes without a reader to compare with: name one with --against"
+        ) from error
     if old.resolve() == adapter.resolve():
         raise UserError(f"{adapter} is what it would be compared with: name another reader with --against")
     settings, workbench, sets = opened(options, paths, place, documents, split_by)

@@ -11,6 +11,7 @@ from ragbot.errors import ModelNotFoundError
 from ragbot.generation.answerers import Answerer, ChatAnswerer
 from ragbot.index.knowledge_base import KnowledgeBase
 from ragbot.models.embedders.base import Embedder
+from ragbot.models.llms.choice import no_adapter
 from ragbot.models.registry import READER, is_chat_model
 from ragbot.models.shipped import adapter_folder
 from ragbot.settings import GenerationSettings
@@ -40,11 +41,25 @@ def answerer(
         from ragbot.generation.reading_answerer import ReadingAnswerer
 
         folder = llm.partition(":")[2]
-        engine = reader_engine(Path(folder).expanduser() if folder else adapter_folder(READER))
+        engine = reader_engine(Path(folder).expanduser() if folder else shipped_reader())
         return ReadingAnswerer(Reader(engine, settings.answer_tokens), settings.context_tokens)
     from ragbot.generation.extractive import ExtractiveAnswerer
 
     return ExtractiveAnswerer(kb, embedder)
+
+
+def shipped_reader() -> Path:
+    """The folder of the reader that ragbot ships.
+
+    Raises:
+        ModelNotFoundError: this copy of ragbot has none.
+    """
+    reason = no_adapter()
+    if reason:
+        raise ModelNotFoundError(
+            f"{reason}: name a folder that ragbot train lora has made (reader:FOLDER), or use extractive"
+        )
+    return adapter_folder(READER)
 
 
 def reader_engine(folder: Path) -> Engine:

@@ -33,11 +33,17 @@ def why_no_reader() -> str:
     absent = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if absent:
         return f"{' and '.join(absent)} not installed"
-    if not adapter_folder(READER).is_dir():
-        return "this copy of ragbot comes without the reader's adapter"
+    lacking = no_adapter()
+    if lacking:
+        return lacking
     try:
         for part in PARTS:
             part.locate()
     except ModelNotFoundError as error:
         return f"the bundled reader is not installed ({error})"
     return ""
+
+
+def no_adapter() -> str:
+    """Why the reader that ragbot ships is not there, in words; empty: it is."""
+    return "" if adapter_folder(READER).is_dir() else "this copy of ragbot comes without the reader's adapter"

@@ -1,16 +1,17 @@
-"""The bytes that each token of a Hugging Face tokenizer stands for."""
+"""The bytes that each token of a vocabulary stands for."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
 from ragbot.errors import ModelNotFoundError
 
 _BYTE = re.compile("<0x([0-9A-F]{2})>")
-_SPACE = "\u2581"
+SPACE = "\u2581"
 
 
 class SpokenTokenizer:
@@ -52,7 +53,7 @@ class SpokenTokenizer:
         found: dict[int, bytes] = {}
         for token, number in self._tokenizer.get_vocab().items():
             if number not in hidden:
-                piece = added.get(number) or (_of_letters(token) if by_byte else _of_piece(token))
+                piece = added.get(number) or (_of_letters(token) if by_byte else of_piece(token))
                 if piece:
                     found[number] = piece
         return found
@@ -60,15 +61,21 @@ class SpokenTokenizer:
     @cached_property
     def pieces(self) -> dict[bytes, tuple[int, ...]]:
         """The ids that stand for each sequence of bytes."""
-        found: dict[bytes, tuple[int, ...]] = {}
-        for number, piece in self.bytes_of.items():
-            found[piece] = (*found.get(piece, ()), number)
-        return found
+        return by_bytes(self.bytes_of)
 
 
-def _of_piece(token: str) -> bytes:
+def by_bytes(bytes_of: Mapping[int, bytes]) -> dict[bytes, tuple[int, ...]]:
+    """The ids that stand for each sequence of bytes."""
+    found: dict[bytes, tuple[int, ...]] = {}
+    for number, piece in bytes_of.items():
+        found[piece] = (*found.get(piece, ()), number)
+    return found
+
+
+def of_piece(token: str) -> bytes:
+    """The bytes of a token as SentencePiece writes it: a byte by its number, a space as a mark of its own."""
     byte = _BYTE.fullmatch(token)
-    return bytes([int(byte[1], 16)]) if byte else token.replace(_SPACE, " ").encode()
+    return bytes([int(byte[1], 16)]) if byte else token.replace(SPACE, " ").encode()
 
 
 def _of_letters(token: str) -> bytes:

@@ -84,3 +84,24 @@ def chat_prompt(tokenizer: Any, conversation: list[Turn]) -> str:
     system, first, *rest = conversation
     merged = {"role": first["role"], "content": system["content"] + "\n\n" + first["content"]}
     return str(tokenizer.apply_chat_template([merged, *rest], tokenize=False, add_generation_prompt=True))
+
+
+def text_ids(tokenizer: Any, text: str) -> list[int]:
+    """Ids of ``text`` by a Hugging Face tokenizer, without special tokens."""
+    ids: list[int] = tokenizer(encodable(text), add_special_tokens=False)["input_ids"]
+    return ids
+
+
+def prompt_ids(tokenizer: Any, messages: Sequence[BaseMessage]) -> list[int]:
+    """The prompt of a Hugging Face tokenizer: by its template, or plain where it has none."""
+    conversation = turns(messages, special_tokens(tokenizer))
+    templated = bool(tokenizer.chat_template)
+    text = chat_prompt(tokenizer, conversation) if templated else plain_prompt(conversation)
+    # A template writes the special tokens itself.
+    ids: list[int] = tokenizer(text, add_special_tokens=not templated)["input_ids"]
+    return ids
+
+
+def default_stops(tokenizer: Any) -> Sequence[str]:
+    """What ends an answer beside the model's own end: a base model that has answered goes on with the next cue."""
+    return () if tokenizer.chat_template else [f"\n{cue}" for cue in ANSWER_CUES.values()]

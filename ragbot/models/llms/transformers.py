@@ -132,22 +132,13 @@ class TransformersChatModel(BatchedChatModel):
 
     def get_token_ids(self, text: str) -> list[int]:
         """Ids of ``text`` by the model's own tokenizer, without special tokens; ``get_num_tokens`` counts these."""
-        ids: list[int] = self.tokenizer(hf.encodable(text), add_special_tokens=False)["input_ids"]
-        return ids
+        return prompting.text_ids(self.tokenizer, text)
 
     def _encode(self, messages: Sequence[BaseMessage]) -> list[int]:
-        conversation = prompting.turns(messages, prompting.special_tokens(self.tokenizer))
-        templated = bool(self.tokenizer.chat_template)
-        text = (
-            prompting.chat_prompt(self.tokenizer, conversation) if templated else prompting.plain_prompt(conversation)
-        )
-        # A template writes the special tokens itself.
-        ids: list[int] = self.tokenizer(text, add_special_tokens=not templated)["input_ids"]
-        return ids
+        return prompting.prompt_ids(self.tokenizer, messages)
 
     def _default_stops(self) -> Sequence[str]:
-        # A base model that has answered goes on with the next cue.
-        return () if self.tokenizer.chat_template else [f"\n{cue}" for cue in prompting.ANSWER_CUES.values()]
+        return prompting.default_stops(self.tokenizer)
 
     def _ends(self) -> frozenset[int]:
         """The tokens that end an answer."""

@@ -104,22 +104,13 @@ class VllmChatModel(LocalChatModel):
 
     def get_token_ids(self, text: str) -> list[int]:
         """Ids of ``text`` by the model's own tokenizer, without special tokens; ``get_num_tokens`` counts these."""
-        ids: list[int] = self.tokenizer(hf.encodable(text), add_special_tokens=False)["input_ids"]
-        return ids
+        return prompting.text_ids(self.tokenizer, text)
 
     def _encode(self, messages: Sequence[BaseMessage]) -> list[int]:
-        conversation = prompting.turns(messages, prompting.special_tokens(self.tokenizer))
-        templated = bool(self.tokenizer.chat_template)
-        make = prompting.chat_prompt if templated else _plain
-        # A template writes the special tokens itself.
-        ids: list[int] = self.tokenizer(make(self.tokenizer, conversation), add_special_tokens=not templated)[
-            "input_ids"
-        ]
-        return ids
+        return prompting.prompt_ids(self.tokenizer, messages)
 
     def _default_stops(self) -> Sequence[str]:
-        # A base model that has answered goes on with the next cue.
-        return () if self.tokenizer.chat_template else [f"\n{cue}" for cue in prompting.ANSWER_CUES.values()]
+        return prompting.default_stops(self.tokenizer)
 
     def _pieces(self, prompt: Sequence[int], call: Call) -> Generator[Piece]:
         adapter = self._adapter(call)
@@ -172,7 +163,3 @@ def _tokenizer(model: str) -> Any:
         from transformers import AutoTokenizer
 
         return AutoTokenizer.from_pretrained(model, local_files_only=hf.local_only(model), trust_remote_code=False)
-
-
-def _plain(_: Any, conversation: list[prompting.Turn]) -> str:
-    return prompting.plain_prompt(conversation)

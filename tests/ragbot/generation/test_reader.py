@@ -184,6 +184,26 @@ def test_auto_is_the_reader_where_it_is_installed(monkeypatch: pytest.MonkeyPatc
     assert shipped.adapter_folder("reranker").is_dir()
 
 
+def test_without_its_adapter_the_reader_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from ragbot.console import models
+    from ragbot.generation.choice import answerer
+    from ragbot.models.llms import choice
+    from ragbot.settings import GenerationSettings, Settings
+
+    def row() -> dict[str, Any]:
+        return next(row for row in models.models(Settings())["chat_models"] if row["name"] == "reader")
+
+    def unused() -> Any:
+        raise AssertionError
+
+    monkeypatch.setattr(choice, "adapter_folder", lambda name: tmp_path)
+    assert row()["usable"]
+    monkeypatch.setattr(choice, "adapter_folder", lambda name: tmp_path / "none")
+    assert not row()["usable"] and "without the reader's adapter" in row()["reason"]
+    with pytest.raises(ModelNotFoundError, match="without the reader's adapter: name a folder"):
+        answerer("reader", cast(Any, None), cast(Any, None), GenerationSettings(), unused)
+
+
 def test_a_bot_says_what_answers(kb_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from ragbot.models.llms import choice
     from ragbot.models.testing import HashEmbedder

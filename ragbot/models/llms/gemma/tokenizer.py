@@ -7,7 +7,6 @@ they come only from :meth:`GemmaTokenizer.control`.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -15,16 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from ragbot.errors import ModelNotFoundError
 from ragbot.models.hf import encodable
+from ragbot.models.llms.pieces import SPACE, by_bytes, of_piece
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 FILE, CONTROL_FILE = "tokenizer.json", "control.json"
-SPACE = "\u2581"
 #: GGUF's kinds of pieces.
 CONTROL, USER_DEFINED = 3, 4
-#: A token of byte fallback.
-_BYTE = re.compile("<0x([0-9A-F]{2})>")
 BOS, EOS, UNKNOWN = "<bos>", "<eos>", "<unk>"
 
 
@@ -52,17 +49,13 @@ class GemmaTokenizer:
     @cached_property
     def pieces(self) -> Mapping[bytes, tuple[int, ...]]:
         """The vocabulary without control tokens: the bytes that a token stands for, and the ids that stand for them."""
-        found: dict[bytes, tuple[int, ...]] = {}
-        for token, number in self._tokenizer.get_vocab(with_added_tokens=True).items():
-            if number not in self._hidden:
-                piece = _piece(token)
-                found[piece] = (*found.get(piece, ()), number)
-        return found
+        return by_bytes(self.bytes_of)
 
     @cached_property
     def bytes_of(self) -> Mapping[int, bytes]:
-        """The bytes that each token of :attr:`pieces` stands for."""
-        return {number: piece for piece, numbers in self.pieces.items() for number in numbers}
+        """The bytes that each token stands for; control tokens have none."""
+        vocabulary = self._tokenizer.get_vocab(with_added_tokens=True)
+        return {number: of_piece(token) for token, number in vocabulary.items() if number not in self._hidden}
 
     def control(self, name: str) -> int:
         """The id of a control token, as ``<start_of_turn>``.
@@ -71,11 +64,6 @@ class GemmaTokenizer:
             KeyError: the model has no control token of this name.
         """
         return self._control[name]
-
-
-def _piece(token: str) -> bytes:
-    byte = _BYTE.fullmatch(token)
-    return bytes([int(byte[1], 16)]) if byte else token.replace(SPACE, " ").encode()
 
 
 def build(metadata: dict[str, Any], folder: Path) -> None:

@@ -170,8 +170,8 @@ def test_the_command_says_what_came_of_it(
     monkeypatch.setattr("ragbot.generation.reading_answerer.ReadingAnswerer", lambda engine, limit: knows[engine])
     words = ["--documents", tmp_path / "docs", "--split-by", "document", "--target", tmp_path / "place", "--json"]
 
-    def run(adapter: Path, against: Path) -> Any:
-        arguments = ["train", "promote", adapter, path, "--against", against, *words]
+    def run(adapter: Path, against: Path | None) -> Any:
+        arguments = ["train", "promote", adapter, path, *(["--against", against] if against else []), *words]
         return CliRunner().invoke(app, list(map(str, arguments)))
 
     worse = run(old, new)
@@ -183,3 +183,6 @@ def test_the_command_says_what_came_of_it(
     assert (tmp_path / "place" / "promotion.json").is_file()
     itself = run(new, new)
     assert itself.exit_code == UserError.exit_code and "--against" in itself.output
+    monkeypatch.setattr("ragbot.models.llms.choice.adapter_folder", lambda name: tmp_path / "none")
+    none = run(new, None)
+    assert none.exit_code == UserError.exit_code and "name one with --against" in none.output
