@@ -133,6 +133,7 @@ def lora(
 ) -> int:
     """Train a reader: LoRA by default, other adapters or the whole model by --method."""
     from ragbot.console import training_readers
+    from ragbot.training.reader.contexts import Mix
 
     knobs = {
         "method": method,

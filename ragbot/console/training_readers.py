@@ -15,6 +15,7 @@ from ragbot.errors import SourceError, UserError
 
 if TYPE_CHECKING:
     from eval.datasets.base import Span
+    from ragbot.training.reader.contexts import Mix
     from ragbot.training.reader.run import TrainedReader
 
 #: Figures of a look, and their headings.
@@ -50,7 +51,7 @@ def lora(
     base: str,
     knobs: Mapping[str, Any],
     threads: int | None,
-    mix: Mapping[str, float],
+    mix: Mix,
     start: Path | None,
 ) -> int:
     """Train a reader; returns the exit code."""
@@ -66,7 +67,6 @@ def lora(
     check_output(output)
     with packages():
         from ragbot.training.bases import find_base
-        from ragbot.training.reader.contexts import Mix
         from ragbot.training.reader.methods import check
         from ragbot.training.reader.run import train_reader
     check(plan)
@@ -74,7 +74,7 @@ def lora(
     terminal = _of_the_main_process(options)
     try:
         with TrainingBar(terminal) as progress:
-            trained = train_reader(data, find_base(base), output, plan, progress, Mix(**mix), start)
+            trained = train_reader(data, find_base(base), output, plan, progress, mix, start)
     except KeyboardInterrupt:
         return interrupted(terminal, "from its last checkpoint")
     return _tell(terminal, trained, output, method, base)
