@@ -154,7 +154,7 @@ def lora(
         "checkpointing": checkpointing,
     }
     return training_readers.lora(
-        options, data, output, base, knobs, threads, {"gold": gold, "simplified": simplified}, start
+        options, data, output, base, knobs, threads, Mix(gold=gold, simplified=simplified), start
     )
 
 
