@@ -36,7 +36,7 @@ class AgentRuns:
         """The heads, the last used first, each with the number of its ``steps``."""
         sql = f"""
             SELECT {_HEAD}, (SELECT count(*) FROM agent_steps WHERE run = id) FROM agent_runs
-            ORDER BY updated DESC, id LIMIT ?
+            ORDER BY updated DESC, rowid DESC LIMIT ?
         """
         with self.workspace.reading() as db:
             rows = db.execute(sql, (-1 if limit is None else limit,)).fetchall()
@@ -113,7 +113,7 @@ class AgentRuns:
 
     def _resolved(self, db: sqlite3.Connection, name: str) -> str:
         wanted = name.strip().lower()
-        found = [str(row[0]) for row in db.execute("SELECT id FROM agent_runs ORDER BY updated DESC, id")]
+        found = [str(row[0]) for row in db.execute("SELECT id FROM agent_runs ORDER BY updated DESC, rowid DESC")]
         near = [identity for identity in found if wanted and identity.startswith(wanted)]
         if wanted in near:
             return wanted
