@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
+
+Outcome = Literal["", "added", "updated", "skipped", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +15,8 @@ class Progress:
 
     ``files`` and ``chunks`` count what was committed, skipped or refused; ``bytes`` move on while a batch is embedded.
     ``worked`` are the bytes of it that were read and embedded rather than skipped: the time left follows from them.
-    ``contexts`` are the chunks for which a chat model has been asked (see :mod:`ingest.contextual`).
+    ``contexts`` are the chunks for which a chat model has been asked (see :mod:`ingest.contextual`). ``outcome`` says what
+    became of ``current``, and of one that failed ``reason`` says why; it is empty where that is still being worked on.
     """
 
     files: int
@@ -23,6 +27,8 @@ class Progress:
     current: str
     worked: int = 0
     contexts: int = 0
+    outcome: Outcome = ""
+    reason: str = ""
 
 
 ProgressCallback = Callable[[Progress], None]
@@ -46,7 +52,9 @@ class Meter:
         self._bytes = self._worked = 0
         self._shown_bytes = self._shown_worked = 0
 
-    def advance(self, source: str, size: int, chunks: int | None = None) -> None:
+    def advance(
+        self, source: str, size: int, chunks: int | None = None, outcome: Outcome = "skipped", reason: str = ""
+    ) -> None:
         """A source is done; ``chunks`` of it were committed, None if it was skipped or refused."""
         self._files += 1
         self.total_files = max(self.total_files, self._files)  # an archive was counted as one
@@ -54,9 +62,9 @@ class Meter:
         if chunks is not None:
             self._worked += size
             self._chunks += chunks
-        self.show(source)
+        self.show(source, 0, outcome, reason)
 
-    def show(self, source: str, waiting: int = 0) -> None:
+    def show(self, source: str, waiting: int = 0, outcome: Outcome = "", reason: str = "") -> None:
         """Tell where it stands; ``waiting`` bytes have been worked on and are not committed yet."""
         if self._callback:
             # A batch counts as it is embedded; then its documents are committed one by one, and nothing goes back.
@@ -72,5 +80,7 @@ class Meter:
                     source,
                     worked,
                     self.contexts,
+                    outcome,
+                    reason,
                 )
             )

@@ -147,14 +147,14 @@ class Run:
             known = self.kb.catalog.metadata_of(source) or {}
             changed |= self.kb.catalog.set_metadata(source, self.labels.applied(known, known))
         (self._updated if changed else self._skipped).append(source)
-        self.meter.advance(source, size)
+        self.meter.advance(source, size, outcome="updated" if changed else "skipped")
 
     def fail(self, source: str, reason: str, size: int) -> None:
         """A source that cannot be read is a line in the report."""
         source = source.encode("utf-8", "replace").decode()  # so that every reader of the report can print it
         log.info("%s: %s", source, reason)
         self._failed.append(FailedSource(source, reason))
-        self.meter.advance(source, size)
+        self.meter.advance(source, size, outcome="failed", reason=reason)
 
     @property
     def taken(self) -> frozenset[str]:
@@ -219,7 +219,12 @@ class Run:
             (self._added if document.is_new else self._updated).append(document.source)
             self._chunks += len(document.chunks)
             self._characters += len(document.parsed.text)
-            self.meter.advance(document.source, document.state.size, len(document.chunks))
+            self.meter.advance(
+                document.source,
+                document.state.size,
+                len(document.chunks),
+                "added" if document.is_new else "updated",
+            )
         self._pending.clear()
         self._texts.clear()
         self._in_batch = 0

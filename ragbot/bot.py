@@ -127,6 +127,7 @@ class RagBot(Explorer):
         sync: bool = False,
         only: Collection[Path] | None = None,
         labels: Labels | None = None,
+        allow_private: bool | None = None,
         progress: ProgressCallback | None = None,
     ) -> IngestReport:
         """Bring files, folders, archives and URLs in; unchanged ones are skipped, and a bad one stops nothing.
@@ -136,6 +137,7 @@ class RagBot(Explorer):
             sync: also remove the documents whose files have vanished from the folders that are named.
             only: of what is found, read these files (absolute paths) and what lies in these folders; None for all.
             labels: tags and a collection for the documents; what is None keeps what an old one had.
+            allow_private: whether a URL may name a host in a private network; None: as ``ingest.allow_private`` says.
             progress: called as the run goes on.
 
         Raises:
@@ -165,7 +167,7 @@ class RagBot(Explorer):
             only=only,
             labels=labels,
             user_agent=chosen.user_agent,
-            allow_private=chosen.allow_private,
+            allow_private=chosen.allow_private if allow_private is None else allow_private,
             progress=progress,
         )
 
@@ -201,13 +203,39 @@ class RagBot(Explorer):
             forget(self.kb.folder, source)
         return True
 
-    def documents(self) -> list[Document]:
-        """All documents, by source."""
-        return self.kb.catalog.documents()
+    def documents(self, where: Filter | None = None) -> list[Document]:
+        """The documents that pass ``where``, all without one, by source."""
+        return self.kb.catalog.documents(where)
 
-    def document_text(self, document_id: int) -> str:
-        """The whole text of a document: every quote and chunk equals a slice of it."""
-        return self.kb.catalog.document_text(document_id)
+    def document_text(self, document_id: int, where: Filter | None = None) -> str:
+        """The whole text of a document: every quote and chunk equals a slice of it.
+
+        Raises:
+            KeyError: there is no such document.
+            SourceError: the same, where ``where`` says who asks: one that they may not see is none.
+        """
+        from ragbot.index.access import text_of
+
+        if where is None or where.principals is None:
+            return self.kb.catalog.document_text(document_id)
+        return text_of(self.kb.catalog, document_id, where)
+
+    def set_access(self, source: str, groups: Sequence[str], where: Filter | None = None) -> Document:
+        """Say who may see a document, empty for everyone; it holds from the next search on.
+
+        Raises:
+            SourceError: there is no such document that the asker may see, or several.
+            UserError: a name that cannot stand in an access list.
+            LockedError: another process is writing.
+        """
+        from ragbot.exploring.naming import document_called
+        from ragbot.index.access import access_list, document_of
+
+        names = access_list(groups)
+        with self.kb.writing() as catalog:
+            document = document_called(catalog, source, where)
+            catalog.set_acl(document.source, names)
+            return document_of(catalog, document.id)
 
     # -- questions -----------------------------------------------------------------------------------------------
 
@@ -233,8 +261,12 @@ class RagBot(Explorer):
         """The same, piece by piece; its ``answer`` is there at the end."""
         return self.chain.stream(question, history, where)
 
-    def conversation(self, conversation_id: str | None = None) -> Conversation:
+    def conversation(self, conversation_id: str | None = None, where: Filter | None = None) -> Conversation:
         """A conversation whose turns are remembered and stored; with an id (or its beginning), one that goes on.
+
+        Args:
+            where: of this, only who asks counts: old answers from documents that they may not see (any more) are
+                neither shown nor remembered. Each question takes its own condition beside it.
 
         Raises:
             UserError: there is no such conversation, or it is with another knowledge base.
@@ -243,7 +275,12 @@ class RagBot(Explorer):
         from ragbot.workspace.opening import conversation, memory
 
         recalled = memory(self.settings.conversation, self._chat_model if is_chat_model(self._llm) else None)
-        return conversation(self.conversations, self.stream, recalled, self.kb.folder, conversation_id, self.llm)
+        kept = self.conversations
+        if where is not None and where.principals is not None:
+            from ragbot.workspace.conversations_seen import SeenConversations
+
+            kept = SeenConversations(kept.workspace, {str(self.kb.folder): self.kb.catalog}, where)
+        return conversation(kept, self.stream, recalled, self.kb.folder, conversation_id, self.llm)
 
     def agent(
         self,
@@ -255,6 +292,7 @@ class RagBot(Explorer):
         tables: Sequence[Path] = (),
         more: Sequence[BaseTool] = (),
         store: RunStore | None = None,
+        where: Filter | None = None,
     ) -> Agent:
         """An agent that answers with tools, the knowledge base among them; it lives as long as this bot.
 
@@ -266,16 +304,27 @@ class RagBot(Explorer):
             tables: CSV, XLSX, Parquet or SQLite files for the tool ``tables``.
             more: tools beside these (an MCP server's).
             store: where runs are kept; default: the workspace of the settings.
+            where: the documents that it may search and read; default: all.
 
         Raises:
             UserError: a tool cannot be had.
             ModelNotFoundError, MissingExtraError: the chat model cannot be had.
             CorruptError, NewerVersionError, StorageError: the workspace in ``data_dir`` cannot be used.
         """
-        from agents.assembly import make_agent
+        from agents.assembly import available, make_agent
         from agents.toolbox import Parts
 
         parts = Parts(self.settings, language, self.kb, self.retriever, lambda: self._pages, tuple(tables), self.ask)
+        if where is not None:
+            from agents.restricted import restricted, restricted_tools
+
+            parts = restricted(parts, where, lambda question, seen: self.ask(question, where=seen))
+            named = [*available(self.settings, parts)] if tools is None else list(tools)
+            tools = [
+                tool
+                for one in named
+                for tool in (restricted_tools([one], parts, where) if isinstance(one, str) else [one])
+            ]
         model, name = self._agent_model
         store = store or self.agent_runs
         return make_agent(model, parts, tools, more=more, allow=allow, consent=consent, store=store, name=name)

@@ -19,6 +19,7 @@ from ragbot.console.conversation_commands import conversations_app
 from ragbot.console.eval_commands import eval_app, tune
 from ragbot.console.exploring_commands import duplicates, similar, summarize, topics
 from ragbot.console.kb_commands import kb_app
+from ragbot.console.key_commands import keys_app
 from ragbot.console.mcp_commands import mcp_app
 from ragbot.console.options import (
     INTERRUPTED,
@@ -30,6 +31,7 @@ from ragbot.console.options import (
     SearchOptions,
     command,
 )
+from ragbot.console.serving import ServeOptions
 from ragbot.console.train_commands import train_app
 
 _STYLE = {
@@ -50,6 +52,7 @@ app.add_typer(models_app, name="models")
 app.add_typer(config_app, name="config")
 app.add_typer(agent_app, name="agent")
 app.add_typer(conversations_app, name="conversations")
+app.add_typer(keys_app, name="keys")
 app.add_typer(eval_app, name="eval")
 app.add_typer(train_app, name="train")
 app.add_typer(mcp_app, name="mcp")
@@ -81,7 +84,12 @@ def ingest(
     options: IngestOptions,
     acl: Annotated[
         list[str] | None,
-        typer.Option("--acl", metavar="NAME", help="Who may see them (default: everyone); repeatable."),
+        typer.Option(
+            "--access",
+            "--acl",
+            metavar="NAME",
+            help='Group that may see them (default: everyone); repeatable, and "" opens old ones to everyone.',
+        ),
     ] = None,
     tag: Annotated[
         list[str] | None,
@@ -123,7 +131,7 @@ def ingest(
     from ragbot.index.labels import Labels
 
     labels = Labels(None if tag is None else tuple(tag), collection)
-    return intake.ingest(options, paths, acl or (), sync, reader or (), watch, labels)
+    return intake.ingest(options, paths, acl, sync, reader or (), watch, labels)
 
 
 @app.command()
@@ -204,6 +212,19 @@ def ui(
     from ragbot.console import web
 
     return web.serve(options, host, port, ingest or (), open_browser)
+
+
+@app.command()
+@command
+def serve(options: ServeOptions) -> int:
+    """Start the OpenAI-compatible server; Ctrl-C stops it.
+
+    Chat completions, embeddings, knowledge bases, the agent: /docs explains them, without anything from outside. On this
+    machine no key is needed until there is one (ragbot keys create); for another address there has to be one.
+    """
+    from ragbot.console import serving
+
+    return serving.serve(options)
 
 
 @models_app.command("list")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def ingest(
     options: IngestOptions,
     paths: Sequence[str],
-    acl: Sequence[str],
+    acl: Sequence[str] | None,
     sync: bool = False,
     readers: Sequence[str] = (),
     watch: bool = False,
@@ -31,10 +31,12 @@ def ingest(
 ) -> int:
     """Ingest and report, and with ``watch`` go on; returns the exit code (see ``ragbot ingest --help``)."""
     from ingest.contextual import require_model
+    from ragbot.index.access import access_list
 
     terminal = options.terminal
     settings = with_readers(settings_of(options), readers, paths)
     try:
+        acl = None if acl is None else access_list(name for name in acl if name.strip())
         require_model(settings.chunking.context, settings.llm)
         check_paths(paths, settings, watch)
         with opened_bot(options, settings, create=True) as bot:
@@ -120,14 +122,14 @@ def run(
     bot: RagBot,
     terminal: Terminal,
     paths: Sequence[str | Path],
-    acl: Sequence[str] = (),
+    acl: Sequence[str] | None = None,
     sync: bool = False,
     labels: Labels | None = None,
 ) -> IngestReport | None:
     """Ingest under a progress bar; None if Ctrl-C stopped it."""
     try:
         with IngestProgress(terminal) as progress:
-            return bot.ingest(*paths, acl=acl or None, sync=sync, labels=labels, progress=progress)
+            return bot.ingest(*paths, acl=acl, sync=sync, labels=labels, progress=progress)
     except KeyboardInterrupt:
         tell_interrupted(terminal, progress)
         return None

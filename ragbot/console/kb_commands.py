@@ -62,6 +62,29 @@ def kb_documents(
     )
 
 
+@kb_app.command("access")
+@command
+def kb_access(
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="As `ragbot kb documents` shows it, or a part.", show_default=False)
+    ],
+    options: KnowledgeBaseOptions,
+    groups: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[GROUP]…", help="Groups that may see it from now on.", show_default=False),
+    ] = None,
+    everyone: Annotated[bool, typer.Option("--everyone", help="Let everyone see it.")] = False,
+) -> None:
+    """Show or change who may see a document.
+
+    Without groups, its access list is shown. The list holds for keys (ragbot keys), not at this machine: here every
+    document is seen.
+    """
+    from ragbot.console import access
+
+    access.access(options, source, groups or (), everyone)
+
+
 @kb_app.command("remove")
 @command
 def kb_remove(

@@ -9,25 +9,41 @@ from typing import TYPE_CHECKING, Any
 
 from ragbot.console.knowledge import opened_bot, settings_of
 from ragbot.console.options import AnswerOptions, Options
-from ragbot.errors import MissingExtraError, SourceError
+from ragbot.errors import MissingExtraError, SourceError, UserError
 
 if TYPE_CHECKING:
     from ragbot.console.terminal import Terminal
 
 
-def serve(options: AnswerOptions, http: bool, host: str, port: int, folders: Sequence[Path]) -> int:
+def serve(
+    options: AnswerOptions,
+    http: bool,
+    host: str,
+    port: int,
+    folders: Sequence[Path],
+    groups: Sequence[str] | None = None,
+) -> int:
     """Serve until standard input ends, or Ctrl-C; returns the exit code.
 
     Args:
         http: streamable HTTP, instead of standard input and output.
         host, port: where, with ``http``.
         folders: clients may bring in what lies under these; then the knowledge base is made if there is none.
+        groups: what access lists call the clients; None: they see every document.
 
     Raises:
         MissingExtraError: the package mcp is not installed.
         SourceError: there is no knowledge base, or a folder is none.
-        UserError: the address needs a key, or is taken.
+        UserError: the address needs a key, or is taken; or both ``folders`` and ``groups`` are given.
     """
+    from ragbot.index.access import access_list
+    from ragbot.index.filters import Filter
+
+    asking = None if groups is None else Filter(principals=access_list(groups))
+    if asking is not None and folders:
+        raise UserError(
+            "--group together with --ingest-from would let clients replace documents that they may not see: leave one out"
+        )
     if find_spec("mcp") is None:
         raise MissingExtraError("the MCP server", "mcp")
     for folder in folders:
@@ -40,7 +56,7 @@ def serve(options: AnswerOptions, http: bool, host: str, port: int, folders: Seq
         from agents.mcp.server.app import make_server
         from ragbot import __version__
 
-        server = make_server(bot, [folder.expanduser() for folder in folders], __version__)
+        server = make_server(bot, [folder.expanduser() for folder in folders], __version__, asking)
         if http:
             from agents.mcp.server.http import serve_http
 

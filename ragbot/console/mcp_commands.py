@@ -40,6 +40,14 @@ def serve(
             help="Clients may bring in what lies under this folder (default: nothing); repeatable.",
         ),
     ] = None,
+    group: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--group",
+            metavar="NAME",
+            help="What access lists of documents call the clients (default: they see every document); repeatable.",
+        ),
+    ] = None,
 ) -> int:
     """Serve a knowledge base to programs that speak the Model Context Protocol.
 
@@ -49,7 +57,7 @@ def serve(
     """
     from ragbot.console import mcp
 
-    return mcp.serve(options, http, host, port, ingest_from or ())
+    return mcp.serve(options, http, host, port, ingest_from or (), group)
 
 
 @mcp_app.command("tools")

@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 
 
 def follow(
-    bot: RagBot, terminal: Terminal, paths: Sequence[str], acl: Sequence[str], sync: bool, labels: Labels | None = None
+    bot: RagBot,
+    terminal: Terminal,
+    paths: Sequence[str],
+    acl: Sequence[str] | None,
+    sync: bool,
+    labels: Labels | None = None,
 ) -> int:
     """Ingest and follow until Ctrl-C; returns the exit code: 0, or 130 if the first run was stopped.
 
@@ -43,7 +48,7 @@ def follow(
     reports = watch(
         bot,
         paths,
-        acl=acl or None,
+        acl=acl,
         labels=labels,
         sync=sync,
         suffixes=SUPPORTED_SUFFIXES | bot.settings.ingest.readers.keys(),

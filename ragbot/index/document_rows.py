@@ -8,6 +8,7 @@ from typing import Any
 
 from ragbot.documents import Document
 from ragbot.index.embeddings import StoredEmbeddings
+from ragbot.index.filters import Filter
 from ragbot.index.records import FileState, acl_json, checksum, metadata_json
 
 #: The columns of a document without its text.
@@ -21,6 +22,33 @@ class DocumentRows(StoredEmbeddings):
         """What was known of ``source`` when it was ingested, or None."""
         rows = self._query("SELECT content_hash, size, mtime_ns FROM documents WHERE source = ?", (source,))
         return FileState(*rows[0]) if rows else None
+
+    def document(self, document_id: int) -> Document | None:
+        """The document of this number, or None."""
+        rows = self._query(f"SELECT {DOCUMENT} FROM documents WHERE id = ?", (document_id,))
+        return self._document(rows[0]) if rows else None
+
+    def document_at(self, source: str) -> Document | None:
+        """The document of this source, or None."""
+        rows = self._query(f"SELECT {DOCUMENT} FROM documents WHERE source = ?", (source,))
+        return self._document(rows[0]) if rows else None
+
+    def page(self, where: Filter, offset: int, limit: int) -> tuple[int, list[Document]]:
+        """How many documents pass ``where``, and ``limit`` of them from the ``offset``-th on, by source."""
+        condition, values = where.sql()
+        with self._lock, self._snapshot():
+            total = self._query(f"SELECT count(*) FROM documents d WHERE {condition}", values)[0][0]
+            sql = f"SELECT {DOCUMENT} FROM documents d WHERE {condition} ORDER BY source LIMIT ? OFFSET ?"
+            rows = self._query(sql, (*values, limit, offset))
+        return int(total), [self._document(row) for row in rows]
+
+    def counts_of(self, where: Filter) -> dict[str, int]:
+        """Numbers of the documents that pass ``where`` and of their chunks."""
+        condition, values = where.sql()
+        joined = f"SELECT count(*) FROM chunks c JOIN documents d ON d.id = c.document_id WHERE {condition}"
+        sql = f"SELECT (SELECT count(*) FROM documents d WHERE {condition}), ({joined})"
+        documents, chunks = self._query(sql, (*values, *values))[0]
+        return {"documents": documents, "chunks": chunks}
 
     def metadata_of(self, source: str) -> dict[str, str] | None:
         """What a document's loader noted, or None where there is no document of this source."""

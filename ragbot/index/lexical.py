@@ -171,6 +171,15 @@ class LexicalIndex:
             return list(counted[2])
         return frequencies(segments, living, dead, [segment.find(wanted) for segment in segments], len(words))
 
+    def frequencies_among(self, words: Sequence[str], allowed: Ints) -> list[int]:
+        """In how many of the living chunks ``allowed`` each term stands."""
+        wanted = Terms.of(words)
+        with self._lock:
+            segments, living = list(self._segments), list(self._alive)
+        seen = [alive & np.isin(segment.ids, allowed) for segment, alive in zip(segments, living, strict=True)]
+        hidden = [np.flatnonzero(~mask) for mask in seen]
+        return frequencies(segments, seen, hidden, [segment.find(wanted) for segment in segments], len(words))
+
     def _bury(self, gone: Ints) -> None:
         for index, (segment, alive) in enumerate(zip(self._segments, self._alive, strict=True)):
             if len(segment):

@@ -13,6 +13,7 @@ from ragbot.index.analysis import STEM_MARK, terms
 from ragbot.index.analysis_fold import fold
 from ragbot.index.filters import Filter
 from ragbot.index.knowledge_base import KnowledgeBase
+from ragbot.index.segment import Ints
 from ragbot.retrieval.reranking import contextualized
 
 ComponentName = Literal["dense", "lexical", "language", "fused", "reranker", "diversity"]
@@ -101,27 +102,31 @@ def explain(
     """
     hits = search(where)
     seen = replace(Filter(), principals=where.principals) if where else Filter()
-    chunks = len(kb.catalog.chunk_ids(seen))
+    asked = kb.catalog.chunk_ids(seen)
+    chunks = len(asked)
     searched, steps = chunks, []
     if where is not None and where != seen:
         searched = len(kb.catalog.chunk_ids(where))
         passed = {hit.chunk.id for hit in hits}
         steps.append(Step("filter", removed=sum(hit.chunk.id not in passed for hit in search(seen))))
-    found = _terms(kb, question)
+    # Counted over all chunks, the terms would tell whether a word stands in a document that the asker may not see.
+    found = _terms(kb, question, None if seen.empty else asked)
     explained = tuple(_explained(rank, hit, found) for rank, hit in enumerate(hits, 1))
     return Explanation(question, explained, found, (*steps, *_steps(hits)), chunks, searched)
 
 
-def _terms(kb: KnowledgeBase, question: str) -> tuple[Term, ...]:
+def _terms(kb: KnowledgeBase, question: str, seen: Ints | None) -> tuple[Term, ...]:
     distinct = list(dict.fromkeys(terms(question)))
-    count, words = len(kb.lexical), _chinese_words(question)
+    count, words = len(kb.lexical) if seen is None else len(seen), _chinese_words(question)
 
     def made(term: str, chunks: int) -> Term:
         pair = len(term) == 2 and bool(_HAN.fullmatch(term)) and term not in words
         kind: TermKind = "stem" if term.endswith(STEM_MARK) else "pair" if pair else "word"
         return Term(term, kind, chunks, math.log(1 + (count - chunks + 0.5) / (chunks + 0.5)))
 
-    found = map(made, distinct, kb.lexical.document_frequencies(distinct))
+    lexical = kb.lexical
+    counts = lexical.document_frequencies(distinct) if seen is None else lexical.frequencies_among(distinct, seen)
+    found = map(made, distinct, counts)
     return tuple(sorted(found, key=lambda term: (not term.chunks, -term.idf)))
 
 

@@ -62,5 +62,47 @@ MIGRATIONS = (
         PRIMARY KEY (run, number)
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE keys (
+        id TEXT PRIMARY KEY,
+        name TEXT NOT NULL,
+        hash TEXT NOT NULL,             -- of id and secret; the secret itself is stored nowhere
+        created TEXT NOT NULL,          -- ISO 8601, UTC
+        expires TEXT,
+        revoked TEXT,
+        details TEXT NOT NULL,          -- JSON object: scope, knowledge bases, groups, limits
+        checksum INTEGER NOT NULL,      -- of the columns above
+        used TEXT NOT NULL DEFAULT ''   -- the hour of its last use
+    ) WITHOUT ROWID;
+    CREATE TABLE jobs (
+        id TEXT PRIMARY KEY,
+        kb TEXT NOT NULL,               -- folder of the knowledge base
+        owner TEXT NOT NULL,            -- id of the key that asked for it; empty: the owner of the machine
+        token TEXT,                     -- the caller's own name for the request, so that it is not done twice
+        created TEXT NOT NULL,          -- ISO 8601, UTC
+        updated TEXT NOT NULL,
+        state TEXT NOT NULL,            -- queued, running, done, failed, cancelled
+        cancel INTEGER NOT NULL,        -- 1: somebody asked to stop it
+        attempts INTEGER NOT NULL,      -- how often it was begun
+        error TEXT NOT NULL,
+        request TEXT NOT NULL,          -- JSON object: what is brought in, and how
+        report TEXT NOT NULL,           -- JSON object: sums of the report; empty until the end
+        checksum INTEGER NOT NULL       -- of the columns above
+    );
+    CREATE UNIQUE INDEX jobs_token ON jobs (kb, owner, token) WHERE token IS NOT NULL;
+    CREATE INDEX jobs_kb ON jobs (kb, created);
+    CREATE TABLE job_files (
+        job TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+        source TEXT NOT NULL,
+        outcome TEXT NOT NULL,          -- added, updated, skipped, failed, ignored, removed
+        reason TEXT NOT NULL,
+        checksum INTEGER NOT NULL,      -- of the columns above
+        PRIMARY KEY (job, source)
+    ) WITHOUT ROWID;
+    CREATE TABLE job_progress (
+        job TEXT PRIMARY KEY REFERENCES jobs (id) ON DELETE CASCADE,
+        progress TEXT NOT NULL          -- JSON object: a moment of a run, worth no checksum
+    );
+    """,
 )
 VERSION = len(MIGRATIONS)

@@ -48,7 +48,10 @@ def search(conversations: Conversations, query: str, kb: str | None = None, limi
         for row in db.execute(sql, words):
             if row[1] not in known:
                 continue
-            turn = turn_of_row(conversations.path, row)
+            stored = turn_of_row(conversations.path, row)
+            turn = conversations.shown(stored)
+            if turn is not stored and not all(word in folded(turn.question) for word in words):
+                continue  # found in an answer that may not be seen
             found.append((turn.asked, Found(known[turn.conversation], turn, excerpt(turn, words))))
             count += 1
             if count == limit:

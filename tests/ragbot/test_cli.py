@@ -21,7 +21,7 @@ from ragbot.models.testing import HashEmbedder
 from tests.ragbot.conftest import LORA_EN, Cli
 
 ESCAPE = "\x1b"
-GROUPS = {"", "agent", "kb", "models", "config", "conversations", "eval", "train", "mcp"}
+GROUPS = {"", "agent", "kb", "models", "config", "conversations", "keys", "eval", "train", "mcp"}
 
 
 @pytest.fixture
@@ -47,8 +47,8 @@ def commands() -> dict[str, Any]:
 
 def test_there_is_every_command() -> None:
     expected = (
-        "ingest ask search chat ui doctor tune similar topics duplicates summarize|agent run|agent runs|kb info|kb list|kb documents|kb remove|kb verify|kb repair"
-        "|kb compact|kb migrate|kb reembed|kb export|kb import|models list|models bench|config show|config path|conversations list|conversations show|conversations search|conversations rename|conversations export|conversations import|conversations delete|eval run|eval compare|eval list|eval show|eval diff|eval report|eval judge|eval init|eval review|train dataset|train lora|train promote|train dpo|train embedder|train reranker|train export|mcp serve|mcp tools"
+        "ingest ask search chat ui serve doctor tune similar topics duplicates summarize|agent run|agent runs|kb info|kb list|kb documents|kb access|kb remove|kb verify|kb repair"
+        "|kb compact|kb migrate|kb reembed|kb export|kb import|models list|models bench|config show|config path|conversations list|conversations show|conversations search|conversations rename|conversations export|conversations import|conversations delete|keys create|keys list|keys revoke|keys rotate|eval run|eval compare|eval list|eval show|eval diff|eval report|eval judge|eval init|eval review|train dataset|train lora|train promote|train dpo|train embedder|train reranker|train export|mcp serve|mcp tools"
     )
     first, *others = expected.split("|")
     assert set(commands()) - GROUPS == {*first.split(), *others}

@@ -23,6 +23,7 @@ from agents.mcp.server.schemas import tools
 from agents.tools.net.cleaning import one_line
 from ragbot.bot import RagBot
 from ragbot.errors import RagbotError, SourceError
+from ragbot.index.filters import Filter
 
 log = logging.getLogger(__name__)
 
@@ -38,9 +39,16 @@ _PAGE = 100
 MAX_RESOURCE = 2_000_000
 
 
-def make_server(bot: RagBot, folders: Sequence[Path] = (), version: str | None = None) -> Server[Any, Any]:
-    """An MCP server over ``bot``; clients may bring in what lies under ``folders``."""
-    handlers = Handlers(bot, folders)
+def make_server(
+    bot: RagBot, folders: Sequence[Path] = (), version: str | None = None, asking: Filter | None = None
+) -> Server[Any, Any]:
+    """An MCP server over ``bot``.
+
+    Args:
+        folders: clients may bring in what lies under these.
+        asking: of this, only who asks counts: clients see the documents that they may see.
+    """
+    handlers = Handlers(bot, folders, asking)
     table = handlers.table()
     server: Server[Any, Any] = Server("ragbot", version, INSTRUCTIONS)
     limiter = anyio.CapacityLimiter(_AT_ONCE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -15,6 +16,7 @@ from agents.tools.net.cleaning import one_line
 from ragbot.bot import RagBot
 from ragbot.documents import Answer, Citation, Document, ScoredChunk
 from ragbot.errors import SourceError, UserError
+from ragbot.index.access import counts, document_of, seen, text_of
 from ragbot.index.filters import Filter
 from ragbot.text import answer_language
 
@@ -33,10 +35,12 @@ class Handlers:
     Args:
         bot: an open one; it stays the caller's to close.
         folders: from which documents may be brought in; none: they may not.
+        asking: of this, only who asks counts: documents that they may not see do not exist for any tool.
     """
 
-    def __init__(self, bot: RagBot, folders: Sequence[Path] = ()) -> None:
+    def __init__(self, bot: RagBot, folders: Sequence[Path] = (), asking: Filter | None = None) -> None:
         self._bot = bot
+        self._asking = seen(asking)
         self._folders = [folder.resolve() for folder in folders]
         self._writing = threading.Lock()
 
@@ -59,7 +63,7 @@ class Handlers:
         """The passages that fit a question best."""
         question, language = self._question(arguments)
         job.report(0, 1, TEXTS(language, "searching"))
-        hits = self._bot.search(question, arguments.get("top_k", TOP_K), _where(arguments))
+        hits = self._bot.search(question, arguments.get("top_k", TOP_K), self._where(arguments))
         job.check()
         rows = [_hit(number, hit) for number, hit in enumerate(hits, 1)]
         blocks = [f"[{row['marker']}] {_place(row, language)}\n{row['text']}" for row in rows]
@@ -69,7 +73,7 @@ class Handlers:
         """An answer with its sources, or a refusal that says so."""
         question, language = self._question(arguments)
         job.report(0, None, TEXTS(language, "searching"))
-        stream = self._bot.stream(question, where=_where(arguments))
+        stream = self._bot.stream(question, where=self._where(arguments))
         try:
             written = 0
             for piece in stream:
@@ -84,7 +88,7 @@ class Handlers:
     def list_documents(self, arguments: Mapping[str, Any], job: Job) -> Reply:
         """Documents by source, a page at a time."""
         language, words = self._language(), str(arguments.get("contains", "")).casefold().strip()
-        documents = self._bot.documents()
+        documents = self.documents()
         if words:
             documents = [one for one in documents if words in one.title.casefold() or words in one.source.casefold()]
         if not documents:
@@ -115,8 +119,8 @@ class Handlers:
     def read_document(self, arguments: Mapping[str, Any], job: Job) -> Reply:
         """A piece of a document's text."""
         name, language = arguments["document"], self._language()
-        document = naming.find(self._bot.documents(), name, language)
-        text = self._bot.document_text(document.id)
+        document = naming.find(self.documents(), name, language)
+        text = text_of(self._bot.kb.catalog, document.id, self._asking)
         start, length = arguments.get("start", 0), arguments.get("length", PIECE)
         if start and start >= len(text):
             raise SourceError(TEXTS(language, "behind", start=start, total=len(text)))
@@ -149,14 +153,15 @@ class Handlers:
 
     def document(self, document_id: int) -> tuple[Document, str]:
         """A document and its text. Raises SourceError if there is none of this number."""
-        for document in self._bot.documents():
-            if document.id == document_id:
-                return document, self._bot.document_text(document_id)
-        raise SourceError(f"there is no document {naming.address(document_id)}: it may have been removed")
+        catalog = self._bot.kb.catalog
+        try:
+            return document_of(catalog, document_id, self._asking), text_of(catalog, document_id, self._asking)
+        except SourceError:
+            raise SourceError(f"there is no document {naming.address(document_id)}: it may have been removed") from None
 
     def documents(self) -> list[Document]:
-        """All documents, by source."""
-        return self._bot.documents()
+        """All documents that the asker may see, by source."""
+        return self._bot.documents(self._asking)
 
     def _question(self, arguments: Mapping[str, Any]) -> tuple[str, str]:
         question = arguments["question"].strip()
@@ -169,13 +174,12 @@ class Handlers:
         return chosen if chosen != "auto" else answer_language(question) if question else "en"
 
     def _nothing(self, language: str) -> str:
-        return TEXTS(language, "nothing" if self._bot.kb.catalog.counts()["documents"] else "empty")
+        return TEXTS(language, "nothing" if counts(self._bot.kb.catalog, self._asking)["documents"] else "empty")
 
-
-def _where(arguments: Mapping[str, Any]) -> Filter | None:
-    """The sources that are named: whole, or by file name alone."""
-    names = arguments.get("sources") or ()
-    return Filter(sources=tuple(name if "/" in name else f"*/{name}" for name in names)) if names else None
+    def _where(self, arguments: Mapping[str, Any]) -> Filter:
+        """The sources that are named, whole, or by file name alone, as far as the asker may see them."""
+        names = arguments.get("sources") or ()
+        return replace(self._asking, sources=tuple(name if "/" in name else f"*/{name}" for name in names))
 
 
 def _hit(marker: int, hit: ScoredChunk) -> dict[str, Any]:

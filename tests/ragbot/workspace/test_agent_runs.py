@@ -90,7 +90,8 @@ def test_a_workspace_of_the_first_version_is_brought_up(path: Path, reopen: Open
     conversations.append(identity, said("question"))
     conversations.workspace.close()
     with closing(sqlite3.connect(path)) as db:
-        db.executescript("DROP TABLE agent_steps; DROP TABLE agent_runs; PRAGMA user_version = 1")
+        later = ("agent_steps", "agent_runs", "job_progress", "job_files", "jobs", "keys")
+        db.executescript(f"{' '.join(f'DROP TABLE {table};' for table in later)} PRAGMA user_version = 1")
     again = reopen()
     assert [turn.question for turn in again.turns(identity)] == ["question"]
     AgentRuns(again.workspace).begin("abc", "q", {})
