@@ -24,6 +24,7 @@ from ragbot.errors import SettingsError
 from ragbot.sections.agent import AgentSettings
 from ragbot.sections.base import Section as Section
 from ragbot.sections.mcp import McpSettings
+from ragbot.sections.server import ServerSettings
 from ragbot.sections.web import WebSettings
 
 FILE_NAME = "ragbot.toml"
@@ -231,6 +232,7 @@ class Settings(BaseSettings):
     web: WebSettings = WebSettings()
     mcp: McpSettings = McpSettings()
     ui: UISettings = UISettings()
+    server: ServerSettings = ServerSettings()
 
     @classmethod
     def settings_customise_sources(

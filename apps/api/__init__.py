@@ -1,0 +1,1 @@
+"""The server: OpenAI-compatible routes, knowledge bases, the agent."""
