@@ -27,6 +27,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("ragbot.generation",),
     ("ragbot.exploring",),
     ("ingest", "agents", "ragbot.workspace"),
+    ("ragbot.composing",),
     ("ragbot.bot",),
     ("eval", "agents.mcp"),
     ("ragbot.training",),  # measures what it trains

@@ -134,7 +134,7 @@ def _agent(
     language: str,
 ) -> Iterator[Agent]:
     """The agent over the knowledge base of the settings, or without one where there is none."""
-    from ragbot.bot import agent_without_kb
+    from ragbot.composing.agents import agent_without_kb
     from ragbot.console.knowledge import opened_bot
 
     terminal = options.terminal

@@ -48,7 +48,7 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Script:
 
     def say_this(replies: Sequence[Any]) -> ScriptedChatModel:
         model = ScriptedChatModel(replies)
-        monkeypatch.setattr("ragbot.bot.chat_model", lambda spec, settings: model)
+        monkeypatch.setattr("ragbot.composing.agents.chat_model", lambda spec, settings: model)
         return model
 
     say_this.sent = sent  # type: ignore[attr-defined]
@@ -177,7 +177,7 @@ def test_over_a_knowledge_base(cli: Cli, monkeypatch: pytest.MonkeyPatch, folder
             say("Byte-pair encoding was published by Philip Gage in 1994 [1]."),
         ]
     )
-    monkeypatch.setattr("ragbot.bot.chat_model", lambda spec, settings: model)
+    monkeypatch.setattr("ragbot.composing.agents.chat_model", lambda spec, settings: model)
     found = cli("agent", "Who published byte-pair encoding, and how many years ago?", "--json").json
     assert "search_knowledge(" in str(model.calls[0][0].text) and "weather(" in str(model.calls[0][0].text)
     assert [step["status"] for step in found["steps"] if step["kind"] == "observation"] == ["ok", "ok"]

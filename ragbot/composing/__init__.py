@@ -1,0 +1,1 @@
+"""Parts of :class:`ragbot.RagBot`, each a base class of its own."""
