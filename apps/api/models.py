@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from functools import cached_property
+from inspect import getattr_static
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from apps.api.tracing import TracedReranker, TracedRetriever
@@ -83,5 +84,5 @@ class SharingBot(RagBot):
 
     @cached_property
     def _agent_model(self) -> tuple[BaseChatModel, str]:
-        made: cached_property[tuple[BaseChatModel, str]] = RagBot.__dict__["_agent_model"]
+        made: cached_property[tuple[BaseChatModel, str]] = getattr_static(RagBot, "_agent_model")
         return self._models.once("agent", lambda: made.func(self))

@@ -60,7 +60,9 @@ class Conversations:
             lengths = dict(
                 db.execute(_BRANCH.format(and_where="") + "SELECT conversation, count(*) FROM branch GROUP BY 1")
             )
-            rows = db.execute(f"SELECT {CONVERSATION} FROM conversations {where} ORDER BY updated DESC, rowid DESC", values)
+            rows = db.execute(
+                f"SELECT {CONVERSATION} FROM conversations {where} ORDER BY updated DESC, rowid DESC", values
+            )
             return [conversation_of(self.path, row, lengths.get(row[0], 0)) for row in rows]
 
     def get(self, name: str) -> ConversationInfo:
@@ -77,7 +79,9 @@ class Conversations:
         """The id that ``name`` is, or is the beginning of; also of a conversation that is damaged. Raises as :meth:`get`."""
         wanted = name.strip().lower()
         with self.workspace.reading() as db:
-            found = [str(row[0]) for row in db.execute("SELECT id FROM conversations ORDER BY updated DESC, rowid DESC")]
+            found = [
+                str(row[0]) for row in db.execute("SELECT id FROM conversations ORDER BY updated DESC, rowid DESC")
+            ]
         near = [identity for identity in found if wanted and identity.startswith(wanted)]
         if wanted in near:
             return wanted

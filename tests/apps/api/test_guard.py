@@ -75,6 +75,11 @@ def test_two_hosts_are_none(address: str) -> None:
     assert said.split(b" ")[1] in {b"400", b"421"}
 
 
+def test_probes_ask_by_address(http: httpx.Client) -> None:
+    for path in ("/healthz", "/readyz"):
+        assert http.get(path, headers={"host": "10.1.2.3:8080"}).status_code == 200
+
+
 def test_its_own_page_may_ask(http: httpx.Client, address: str) -> None:
     assert http.get("/v1/models", headers={"origin": address}).status_code == 200
     port = urlsplit(address).port

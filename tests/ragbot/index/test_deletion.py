@@ -69,7 +69,9 @@ def test_not_while_somebody_writes(home: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_what_a_killed_deletion_left_goes_with_the_next(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ragbot.index.deletion.shutil.rmtree", lambda *_, **__: None)  # killed after the folder was renamed
+    monkeypatch.setattr(
+        "ragbot.index.deletion.shutil.rmtree", lambda *_, **__: None
+    )  # killed after the folder was renamed
     delete_knowledge_base(home, "论文")
     assert not (home / "论文").exists()
     assert len(list(home.iterdir())) == 2
