@@ -38,10 +38,7 @@ def stub_endpoint(seconds: float) -> Iterator[str]:
     async def embed(request: Request) -> Response:
         texts = (await request.json())["input"]
         rows = [embedder.encode_query(text) for text in ([texts] if isinstance(texts, str) else texts)]
-        data = [
-            {"object": "embedding", "index": number, "embedding": row.tolist()}
-            for number, row in enumerate(rows)
-        ]
+        data = [{"object": "embedding", "index": number, "embedding": row.tolist()} for number, row in enumerate(rows)]
         return JSONResponse(
             {"object": "list", "data": data, "model": "stub", "usage": {"prompt_tokens": 1, "total_tokens": 1}}
         )
