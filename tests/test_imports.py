@@ -78,6 +78,11 @@ OPTIONAL = {
     "ray": (),
     "ddgs": (),
     "mcp": ("agents.mcp.",),
+    "fastapi": ("apps.api.",),
+    "starlette": ("apps.", "agents.mcp.server."),
+    "uvicorn": ("apps.api.", "agents.mcp.server."),
+    "prometheus_client": ("apps.api.",),
+    "opentelemetry": ("apps.api.",),
 }
 LAZY = {module for modules in OPTIONAL.values() for module in modules}
 

@@ -42,10 +42,15 @@ class Filter:
     collections: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse a string where a list is meant: its letters would pass for principals."""
+        """Refuse a string where a list is meant, whose letters would pass for principals, and NUL.
+
+        SQLite reads a text up to its first NUL: a source that begins with one would be the beginning of all.
+        """
         for name in ("sources", "types", "languages", "tags", "collections", "principals"):
             if isinstance(getattr(self, name), str):
                 raise TypeError(f"{name} takes a tuple of strings, not the string {getattr(self, name)!r}")
+            if any("\0" in value for value in getattr(self, name) or ()):
+                raise ValueError(f"{name} holds a NUL character, which no name has: leave it out")
 
     @property
     def empty(self) -> bool:

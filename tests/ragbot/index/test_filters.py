@@ -84,3 +84,9 @@ def test_empty() -> None:
 def test_a_string_is_not_taken_for_its_letters(field: str) -> None:
     with pytest.raises(TypeError, match=field):
         Filter(**{field: "alice"})
+
+
+@pytest.mark.parametrize("name", ["sources", "types", "languages", "tags", "collections", "principals"])
+def test_no_name_holds_a_nul(name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} holds a NUL character"):
+        Filter(**{name: ("a", "\0")})
