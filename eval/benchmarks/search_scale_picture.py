@@ -42,7 +42,7 @@ def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
         axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
         if "recall@10" in columns:
             axes.set_ylim(0.9, 1.005)
-        else:
+        elif all(float(row.get(column, "nan")) != 0 for column in columns for row in rows):  # 0: less than is printed
             axes.set_yscale("log")
             axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
             axes.yaxis.set_minor_locator(NullLocator())
