@@ -32,7 +32,7 @@ from ragbot.console.options import (
     command,
 )
 from ragbot.console.serving import ServeOptions
-from ragbot.console.train_commands import train_app
+from ragbot.console.train_agent_commands import train_app
 
 _STYLE = {
     "add_completion": False,

@@ -32,7 +32,7 @@ class TextProtocol:
 
     Args:
         constrained: ask the model for the schema of these objects by ``response_format``.
-        thoughts: whether constrained replies begin with a thought.
+        thoughts: whether replies begin with a thought; without, the prompt is the shorter one for small models.
     """
 
     form = "form_text"
@@ -44,7 +44,8 @@ class TextProtocol:
     def messages(self, brief: Brief, steps: Sequence[Step], closing: str) -> list[BaseMessage]:
         """See :class:`agents.protocol.base.ToolProtocol`."""
         tools = "\n".join(described(tool, brief.language) for tool in brief.tools)
-        name = "text" if brief.tools else "text-without-tools"
+        # A model that does not think aloud is shown no thoughts, and told less: small models take long to read.
+        name = ("text" if self.thoughts else "text-brief") if brief.tools else "text-without-tools"
         found: list[BaseMessage] = [SystemMessage(render(name, brief.language, **({"tools": tools} if tools else {})))]
         for said in brief.history:
             found.append(HumanMessage(said.content) if said.role == "user" else AIMessage(_answered(said.content)))

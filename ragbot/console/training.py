@@ -26,6 +26,7 @@ _STAGES = {
     "data": "asking the search",
     "lower": "reading passages (lower layers)",
     "sample": "sampling answers",
+    "runs": "playing runs",
     "train": "training",
     "compare": "comparing",
 }

@@ -48,7 +48,7 @@ def commands() -> dict[str, Any]:
 def test_there_is_every_command() -> None:
     expected = (
         "ingest ask search chat ui serve doctor tune similar topics duplicates summarize|agent run|agent runs|kb info|kb list|kb documents|kb access|kb remove|kb verify|kb repair"
-        "|kb compact|kb migrate|kb reembed|kb export|kb import|models list|models bench|config show|config path|conversations list|conversations show|conversations search|conversations rename|conversations export|conversations import|conversations delete|keys create|keys list|keys revoke|keys rotate|eval run|eval compare|eval list|eval show|eval diff|eval report|eval judge|eval init|eval review|train dataset|train lora|train promote|train dpo|train embedder|train reranker|train export|mcp serve|mcp tools"
+        "|kb compact|kb migrate|kb reembed|kb export|kb import|models list|models bench|config show|config path|conversations list|conversations show|conversations search|conversations rename|conversations export|conversations import|conversations delete|keys create|keys list|keys revoke|keys rotate|eval run|eval compare|eval list|eval show|eval diff|eval report|eval judge|eval init|eval review|train dataset|train lora|train agent-dataset|train agent|train promote|train dpo|train embedder|train reranker|train export|mcp serve|mcp tools"
     )
     first, *others = expected.split("|")
     assert set(commands()) - GROUPS == {*first.split(), *others}

@@ -6,15 +6,11 @@ The shapes are those of their documentation. A ``fault`` makes it fail as servic
 from __future__ import annotations
 
 import json
-import threading
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+
+from eval.agents.server import LocalServer, Request, send, send_json
 
 KEY = "tvly-SECRET-4711"
 
@@ -37,118 +33,38 @@ PLACES: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 
-@dataclass
-class Request:
-    """What was asked of the server."""
-
-    method: str
-    path: str
-    query: dict[str, str]
-    headers: dict[str, str]
-    body: bytes
-
-
-@dataclass
-class Providers:
+class Providers(LocalServer):
     """The server. ``fault`` holds for the next ``faults`` requests (None: for all)."""
 
-    fault: str = ""
-    faults: int | None = None
-    asked: list[Request] = field(default_factory=list)
-    places: list[dict[str, Any]] = field(default_factory=lambda: list(PLACES))
-    pages: list[dict[str, str]] = field(default_factory=lambda: list(PAGES))
+    def __init__(
+        self,
+        fault: str = "",
+        faults: int | None = None,
+        places: Sequence[Mapping[str, Any]] = PLACES,
+        pages: Sequence[Mapping[str, str]] = PAGES,
+    ) -> None:
+        self.fault, self.faults = fault, faults
+        self.places, self.pages = list(places), list(pages)
+        super().__init__()
 
-    def __post_init__(self) -> None:
-        providers = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, *args: Any) -> None:
-                """Silence."""
-
-            def do_GET(self) -> None:
-                with suppress(ConnectionError):
-                    providers._answer(self)
-
-            do_POST = do_GET
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self.stopped = threading.Event()
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        self.stopped.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def _answer(self, handler: Any) -> None:
-        handler.close_connection = True
-        parts = urlsplit(handler.path)
-        query = {name: values[-1] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
-        body = handler.rfile.read(int(handler.headers.get("content-length") or 0))
-        headers = {name.lower(): value for name, value in handler.headers.items()}
-        self.asked.append(Request(handler.command, parts.path, query, headers, body))
+    def fault_of(self, request: Request) -> str:
         fault = self.fault if self.faults != 0 else ""
         if fault and self.faults:
             self.faults -= 1
-        if fault and self._failed(handler, fault):
-            return
+        return fault
+
+    def respond(self, handler: Any, request: Request, fault: str) -> bool:
         routes = {
-            "/search": self._tavily if handler.command == "POST" else self._searxng,
+            "/search": self._tavily if request.method == "POST" else self._searxng,
             "/res/v1/web/search": self._brave,
             "/html/": self._duckduckgo,
             "/v1/search": self._geocoding,
             "/v1/forecast": self._forecast,
         }
-        route = routes.get(parts.path)
-        if route is None:
-            send(handler, 404, b"not found", "text/plain")
-        else:
-            route(handler, self.asked[-1], fault == "empty")
-
-    def _failed(self, handler: Any, fault: str) -> bool:
-        """Whether the fault was all that there is to send."""
-        if fault.isdecimal():
-            send(handler, int(fault), b'{"error": "no"}')
-        elif fault.startswith("429 "):
-            send(handler, 429, b'{"error": "slow down"}', retry_after=fault.split()[1])
-        elif fault == "slow":
-            self.stopped.wait(20)
-        elif fault == "drip":
-            handler.send_response(200)
-            handler.send_header("content-type", "application/json")
-            handler.end_headers()
-            until = time.monotonic() + 20
-            while time.monotonic() < until and not self.stopped.wait(0.1):
-                handler.wfile.write(b" ")
-        elif fault == "broken":
-            send(handler, 200, b'{"results": [{"title": "x", ')
-        elif fault == "html":
-            send(handler, 200, b"<!doctype html><title>Sign in</title>", "text/html")
-        elif fault == "shape":
-            send(handler, 200, b'{"results": {"a": 1}, "web": 3, "current": []}')
-        elif fault == "rows":
-            send(
-                handler, 200, b'{"results": [1, null, "x"], "web": {"results": [1, null]}, "current": {}, "hourly": 1}'
-            )
-        elif fault == "huge":
-            handler.send_response(200)
-            handler.send_header("content-type", "application/json")
-            handler.end_headers()
-            for _ in range(2000):
-                handler.wfile.write(b" " * 65536)
-        elif fault == "closed":
-            handler.connection.close()
-        elif fault == "nesting":
-            send(handler, 200, b"[" * 200_000)
-        else:
-            return False
-        return True
+        route = routes.get(request.path)
+        if route is not None:
+            route(handler, request, fault == "empty")
+        return route is not None
 
     def _searxng(self, handler: Any, asked: Request, empty: bool) -> None:
         if asked.query.get("format") != "json":
@@ -240,18 +156,6 @@ class Providers:
                 "daily": {"time": [(date(2026, 3, 1) + timedelta(days=day)).isoformat() for day in range(days)], "weather_code": [63] * days, "temperature_2m_max": [warm + 2] * days, "temperature_2m_min": [warm - 7] * days, "precipitation_sum": [4.2] * days, "precipitation_probability_max": [None] * days if empty else [80] * days, "wind_speed_10m_max": [windy * 2] * days},
             },
         )  # fmt: skip
-
-
-def send(handler: Any, status: int, body: bytes, content_type: str = "application/json", **headers: str) -> None:
-    handler.send_response(status)
-    for name, value in {"content_type": content_type, "content_length": str(len(body)), **headers}.items():
-        handler.send_header(name.replace("_", "-"), value)
-    handler.end_headers()
-    handler.wfile.write(body)
-
-
-def send_json(handler: Any, value: Mapping[str, Any]) -> None:
-    send(handler, 200, json.dumps(value, ensure_ascii=False).encode())
 
 
 def serving(**options: Any) -> Iterator[Providers]:
