@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from langchain_core.tools import BaseTool
 
 from agents.budgets import Budget
+from agents.models import FEW_PASSAGES, PASSAGES, is_small
 from agents.policy import ConsentCallback, Policy, rules_of
 from agents.react import Agent, AgentOptions
 from agents.runs import RunStore
@@ -49,7 +51,8 @@ def make_agent(
         SettingsError: a protocol that the model does not have, a rule that is none.
     """
     settings = parts.settings
-    options = options or options_of(settings)
+    options = options or options_of(settings, name)
+    parts = suited(parts, name)
     wanted: list[str | BaseTool] = [*available(settings, parts)] if tools is None else [*tools]
     if parts.ask is not None and (options.plan or options.route != "never"):
         wanted.append("ask_documents")
@@ -68,6 +71,12 @@ def make_agent(
     )
 
 
+def suited(parts: Parts, name: str) -> Parts:
+    """``parts`` with as many passages a search as the settings say for the model ``name``."""
+    chosen = parts.settings.agent.passages or (FEW_PASSAGES if is_small(name) else PASSAGES)
+    return replace(parts, passages=chosen)
+
+
 def available(settings: Settings, parts: Parts) -> list[str]:
     """The tools of the settings without those that nothing is there for."""
     missing = {"kb", "ask_documents"} if parts.kb is None else set()
@@ -77,15 +86,16 @@ def available(settings: Settings, parts: Parts) -> list[str]:
     return [*chosen, *(["tables"] if parts.tables and "tables" not in chosen else [])]
 
 
-def options_of(settings: Settings) -> AgentOptions:
-    """How runs are made, as the settings say."""
+def options_of(settings: Settings, name: str = "") -> AgentOptions:
+    """How runs are made, as the settings say for the model ``name``."""
     chosen = settings.agent
+    thoughts = not is_small(name) if chosen.thoughts == "auto" else chosen.thoughts
     budget = Budget(chosen.max_steps, chosen.max_tokens, chosen.max_seconds, chosen.max_calls)
     return AgentOptions(
         budget,
         chosen.protocol,
         chosen.constrained,
-        chosen.thoughts,
+        thoughts,
         settings.language,
         chosen.reply_tokens,
         chosen.plan,

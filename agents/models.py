@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 #: The setting that leaves the choice to ragbot.
 AUTO = "auto"
+#: Passages that a search shows: to the bundled model, which reads slowly and loses its way in long texts, and to others.
+FEW_PASSAGES, PASSAGES = 2, 5
 #: The bundled model, and the adapter for tools that is shipped for it.
 BUNDLED, ADAPTER = "bundled", "agent"
 
@@ -27,3 +29,8 @@ def agent_llm(llm: BaseChatModel | str | None, chosen: str = AUTO) -> BaseChatMo
         return llm
     folder = adapter_folder(ADAPTER)
     return f"{BUNDLED}:{folder}" if folder.is_dir() else BUNDLED
+
+
+def is_small(name: str) -> bool:
+    """Whether a chat model, by its name, is the bundled one (with or without an adapter): it is told less."""
+    return name.partition(":")[0] == BUNDLED

@@ -35,7 +35,7 @@ def restricted_tools(names: Sequence[str], parts: Parts, where: Filter) -> list[
         if name in _DOCUMENTS and parts.kb is not None and parts.retriever is not None:
             catalog = parts.kb.catalog
             found: list[BaseTool] = [
-                search_knowledge(parts.retriever, parts.language, catalog=catalog, where=where),
+                search_knowledge(parts.retriever, parts.language, catalog=catalog, where=where, top_k=parts.passages),
                 read_document(catalog, parts.language, where=where),
             ]
             found = [tool for tool in found if name in {"kb", tool.name}]

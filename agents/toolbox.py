@@ -32,6 +32,7 @@ class Parts:
         pages: makes what fetches a page within bounds; None: pages are not to be had.
         tables: files for the tool ``tables``.
         ask: answers a question from the documents; None: there are none.
+        passages: how many a search in the knowledge base shows.
     """
 
     settings: Settings
@@ -41,6 +42,7 @@ class Parts:
     pages: Callable[[], PageReader] | None = None
     tables: tuple[Path, ...] = ()
     ask: Callable[[str], Answer] | None = None
+    passages: int = 5
 
 
 def _calculator(parts: Parts) -> list[BaseTool]:
@@ -57,8 +59,10 @@ def _clock(parts: Parts) -> list[BaseTool]:
 
 def _units(parts: Parts) -> list[BaseTool]:
     from agents.tools.units import units
+    from agents.tools.units_rates import read_rates
 
-    return [units(parts.language)]
+    file = parts.settings.agent.rates
+    return [units(parts.language, read_rates(Path(file).expanduser()) if file else None)]
 
 
 def _kb(parts: Parts) -> list[BaseTool]:
@@ -67,7 +71,8 @@ def _kb(parts: Parts) -> list[BaseTool]:
     from agents.tools.knowledge import read_document, search_knowledge
 
     catalog = parts.kb.catalog
-    return [search_knowledge(parts.retriever, parts.language, catalog=catalog), read_document(catalog, parts.language)]
+    search = search_knowledge(parts.retriever, parts.language, catalog=catalog, top_k=parts.passages)
+    return [search, read_document(catalog, parts.language)]
 
 
 def _ask_documents(parts: Parts) -> list[BaseTool]:
@@ -114,7 +119,7 @@ def _fetch(parts: Parts) -> list[BaseTool]:
 def _python(parts: Parts) -> list[BaseTool]:
     from agents.tools.python import python
 
-    return [python(parts.language)]
+    return [python(parts.language, isolated=parts.settings.agent.python_isolated)]
 
 
 #: Names for people and settings, and what they stand for.

@@ -29,6 +29,7 @@ from ragbot.settings import Settings, value_of, walk
 
 if TYPE_CHECKING:
     from ingest.pipeline import ProgressCallback as IngestProgressCallback
+    from ragbot.models.embedders.base import Embedder
 
 #: Settings that cannot change a figure; what is secret is among them.
 _IRRELEVANT = ("ui.", "openai.api_key", "vectors.chroma_", "data_dir", "bench_dir", "kb")
@@ -113,19 +114,21 @@ def run(
     on_ingest: IngestProgressCallback | None = None,
     on_question: ProgressCallback | None = None,
     on_start: Callable[[str], None] | None = None,
+    embedder: Embedder | None = None,
 ) -> Run:
     """Evaluate ragbot with ``settings`` on a plan; the rows are on disk as soon as they are there.
 
     Args:
         resume: the name of a run of the same plan and settings that was broken off.
         on_start: called with the name of the run before the first question.
+        embedder: of the knowledge base that the plan names, where it is loaded already; default: as the settings say.
 
     Raises:
         EvaluationError: the run that is to be resumed was made of something else.
         SystemFailedError: the system is down.
     """
     check_extras()  # before anything is built
-    with _prepared(plan, settings, workbench, on_ingest) as (questions, bot):
+    with _prepared(plan, settings, workbench, on_ingest, embedder) as (questions, bot):
         texts = {source: document.text for source, document in questions.documents.items()}
         scorer = Scorer(texts, bot.embedder, answers=plan.mode == "answer")
         models = {"embedder": asdict(bot.embedder.fingerprint), "llm": bot.llm}
@@ -148,10 +151,14 @@ def run(
 
 @contextmanager
 def _prepared(
-    plan: Plan, settings: Settings, workbench: Workbench, progress: IngestProgressCallback | None
+    plan: Plan,
+    settings: Settings,
+    workbench: Workbench,
+    progress: IngestProgressCallback | None,
+    embedder: Embedder | None,
 ) -> Iterator[tuple[QuestionSet, RagBot]]:
     if plan.kb is not None:
-        with RagBot.open(plan.kb, settings=settings, create=False) as bot:
+        with RagBot.open(plan.kb, embedder=embedder, settings=settings, create=False) as bot:
             yield read_questions(plan, _documents_of(bot)), bot
         return
     questions = read_questions(plan)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 from ragbot.composing.agents import AgentMaker
 from ragbot.composing.documents import DocumentKeeper
 from ragbot.documents import Answer, Message, ScoredChunk
+from ragbot.errors import UserError
 from ragbot.exploring.explorer import Explorer
 from ragbot.generation.chat_models import chat_model as chat_model
 from ragbot.generation.chat_models import model_options as model_options
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
     from llama_index.core.base.base_retriever import BaseRetriever as LlamaIndexRetriever
 
+    from ragbot.composing.turns import TurnOptions
     from ragbot.generation.answerers import Answerer
     from ragbot.generation.chain import AnswerChain, AnswerStream
     from ragbot.generation.rewriting.base import Rewriter
@@ -60,6 +63,7 @@ class RagBot(DocumentKeeper, AgentMaker, Explorer):
         self.embedder = embedder
         self._chain: AnswerChain | None = None
         self._chain_lock = threading.Lock()
+        self._answerers: dict[str, Answerer] = {}
         self._reranker = ChosenReranker(settings.retrieval.reranker, embedder.fingerprint.name)
         self.retriever = HybridRetriever(kb, embedder, retrieval_options(settings.retrieval), self._reranker)
 
@@ -141,6 +145,22 @@ class RagBot(DocumentKeeper, AgentMaker, Explorer):
                 )
             return self._chain
 
+    def chain_for(self, options: TurnOptions) -> AnswerChain:
+        """:attr:`chain` as one question wants it; another model is loaded when it is first asked.
+
+        Raises:
+            UserError: the model is none of :attr:`models`.
+            ModelNotFoundError, MissingExtraError: it cannot be had.
+        """
+        chain = self.chain
+        if options.model not in {"", self.llm}:
+            if options.model not in self.models:
+                raise UserError(
+                    f"there is no model {options.model[:80]!r} to choose; there are: {', '.join(self.models)} (more: ui.models)"
+                )
+            chain = replace(chain, answerer=self._answerer_called(options.model))
+        return replace(chain, top_k=options.top_k or chain.top_k, strictness=options.strictness or chain.strictness)
+
     @cached_property
     def rewriter(self) -> Rewriter:
         """What makes of a question the texts that are searched for, as ``retrieval.rewrite`` says.
@@ -210,6 +230,17 @@ class RagBot(DocumentKeeper, AgentMaker, Explorer):
         from ragbot.generation.choice import answerer
 
         return answerer(self._llm, self.kb, self.embedder, self.settings.generation, self._chat_model)
+
+    def _answerer_called(self, spec: str) -> Answerer:
+        """What answers where another model than :attr:`llm` is asked for; made once."""
+        from ragbot.generation.choice import answerer
+
+        with self._chain_lock:
+            if spec not in self._answerers:
+                self._answerers[spec] = answerer(
+                    spec, self.kb, self.embedder, self.settings.generation, lambda: chat_model(spec, self.settings)
+                )
+            return self._answerers[spec]
 
 
 def retrieval_options(settings: RetrievalSettings) -> RetrievalOptions:

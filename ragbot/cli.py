@@ -207,11 +207,12 @@ def ui(
     open_browser: Annotated[
         bool, typer.Option("--open/--no-open", help="Open it in the browser.", show_default=True)
     ] = False,
+    streamlit: Annotated[bool, typer.Option("--streamlit", help="The same in Streamlit, instead of Gradio.")] = False,
 ) -> int:
     """Start the web interface; Ctrl-C stops it."""
     from ragbot.console import web
 
-    return web.serve(options, host, port, ingest or (), open_browser)
+    return web.serve(options, host, port, ingest or (), open_browser, streamlit)
 
 
 @app.command()
@@ -234,6 +235,15 @@ def models_list(options: AnswerOptions) -> None:
     from ragbot.console import knowledge, models
 
     options.terminal.show(models.models(knowledge.settings_of(options)), models.show)
+
+
+@models_app.command("build")
+@command
+def models_build(options: Options) -> None:
+    """Build the bundled models that the settings choose, now instead of at their first use (half a minute each)."""
+    from ragbot.console import building
+
+    building.build(options)
 
 
 @models_app.command("bench")

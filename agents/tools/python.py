@@ -58,7 +58,7 @@ def python(language: str = "en", limits: PythonLimits | None = None, isolated: b
     if isolated and (missing := isolation()):
         raise SettingsError(
             f"the tool python cannot keep programs apart on this system ({missing}): leave it out, or, if you trust the model "
-            "with all that you can do yourself, turn isolation off"
+            "with all that you can do yourself, set agent.python_isolated = false"
         )
     traits = Traits(effects=frozenset({Effect.EXECUTE}), timeout=bounds.seconds + 15.0, summaries=SUMMARIES)
 

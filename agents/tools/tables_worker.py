@@ -103,7 +103,10 @@ def _answer(db: DuckDBPyConnection, request: dict[str, Any]) -> dict[str, Any]:
         columns = [column[0] for column in found.description or []]
         return {"columns": columns, "rows": [[_cell(cell) for cell in row] for row in rows]}
     except duckdb.Error as error:
-        return {"refused": "late"} if late.is_set() else {"error": type(error).__name__, "message": str(error)[:4000]}
+        if late.is_set():  # what it had gathered may not be given back to the system
+            return {"refused": "late", "retire": True}
+        full = isinstance(error, duckdb.OutOfMemoryException)
+        return {"error": type(error).__name__, "message": str(error)[:4000], "retire": full}
     except MemoryError:
         return {"refused": "memory", "retire": True}
     finally:

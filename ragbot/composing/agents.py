@@ -62,10 +62,12 @@ class AgentMaker(ConversationKeeper):
             ModelNotFoundError, MissingExtraError: the chat model cannot be had.
             CorruptError, NewerVersionError, StorageError: the workspace in ``data_dir`` cannot be used.
         """
-        from agents.assembly import available, make_agent
+        from agents.assembly import available, make_agent, suited
         from agents.toolbox import Parts
 
+        model, name = self._agent_model
         parts = Parts(self.settings, language, self.kb, self.retriever, lambda: self._pages, tuple(tables), self.ask)
+        parts = suited(parts, name)
         if where is not None:
             from agents.restricted import restricted, restricted_tools
 
@@ -76,7 +78,6 @@ class AgentMaker(ConversationKeeper):
                 for one in named
                 for tool in (restricted_tools([one], parts, where) if isinstance(one, str) else [one])
             ]
-        model, name = self._agent_model
         store = store or self.agent_runs
         return make_agent(model, parts, tools, more=more, allow=allow, consent=consent, store=store, name=name)
 

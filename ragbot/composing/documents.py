@@ -116,6 +116,22 @@ class DocumentKeeper(ModelUser):
         """The documents that pass ``where``, all without one, by source."""
         return self.kb.catalog.documents(where)
 
+    def documents_page(
+        self, where: Filter | None = None, contains: str = "", offset: int = 0, limit: int = 100
+    ) -> tuple[int, list[Document]]:
+        """How many documents pass ``where``, and ``limit`` of them from the ``offset``-th on, by source.
+
+        Args:
+            contains: only those with this in their title or source, in any case.
+        """
+        words, condition = contains.casefold().strip(), where or Filter()
+        if not words:
+            return self.kb.catalog.page(condition, offset, limit)
+        found = [  # SQLite knows the case of ASCII alone
+            one for one in self.documents(condition) if words in one.title.casefold() or words in one.source.casefold()
+        ]
+        return len(found), found[offset : offset + limit]
+
     def document_text(self, document_id: int, where: Filter | None = None) -> str:
         """The whole text of a document: every quote and chunk equals a slice of it.
 
@@ -144,6 +160,23 @@ class DocumentKeeper(ModelUser):
         with self.kb.writing() as catalog:
             document = document_called(catalog, source, where)
             catalog.set_acl(document.source, names)
+            return document_of(catalog, document.id)
+
+    def set_labels(self, source: str, labels: Labels, where: Filter | None = None) -> Document:
+        """Give a document other tags, or another collection; what is None in ``labels`` stays, as do the tags that its
+        file declares.
+
+        Raises:
+            SourceError: there is no such document that the asker may see, or several.
+            LockedError: another process is writing.
+        """
+        from ragbot.exploring.naming import document_called
+        from ragbot.index.access import document_of
+
+        with self.kb.writing() as catalog:
+            document = document_called(catalog, source, where)
+            known = dict(document.metadata)
+            catalog.set_metadata(document.source, labels.applied(known, known))
             return document_of(catalog, document.id)
 
     def _chunker(self) -> Chunker:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ragbot.generation.chat_models import chat_model
-from ragbot.models.llms.choice import settled
-from ragbot.models.registry import EXTRACTIVE
+from ragbot.models.llms.choice import settled, why_no_reader
+from ragbot.models.registry import EXTRACTIVE, READER
 from ragbot.settings import Settings
 
 if TYPE_CHECKING:
@@ -34,6 +35,12 @@ class ModelUser:
     def llm(self) -> str:
         """What answers: the spec, ``auto`` settled; the class of a model that was given as an instance."""
         return self._llm if isinstance(self._llm, str) else type(self._llm).__name__ if self._llm else EXTRACTIVE
+
+    @cached_property
+    def models(self) -> tuple[str, ...]:
+        """What a question can be asked of: :attr:`llm`, ``ui.models``, the bundled reader where it is installed, and none."""
+        reader = () if why_no_reader() else (READER,)
+        return tuple(dict.fromkeys((self.llm, *self.settings.ui.models, *reader, EXTRACTIVE)))
 
     def _chat_model(self) -> BaseChatModel:
         """The chat model, which answers and the lines of ingestion share."""

@@ -95,6 +95,14 @@ def lora(
         float,
         typer.Option("--gold", min=0, max=1, metavar="X", help="Share of contexts that are the right paragraph alone."),
     ] = 0.5,
+    foreign: Annotated[
+        float,
+        typer.Option("--foreign", min=0, max=1, metavar="X", help="Questions about other paragraphs, as a share."),
+    ] = 0.25,
+    altered: Annotated[
+        float,
+        typer.Option("--altered", min=0, max=1, metavar="X", help="Questions asked again with a wrong detail."),
+    ] = 0.15,
     simplified: Annotated[
         float,
         typer.Option(
@@ -153,9 +161,8 @@ def lora(
         "compiled": compile_,
         "checkpointing": checkpointing,
     }
-    return training_readers.lora(
-        options, data, output, base, knobs, threads, Mix(gold=gold, simplified=simplified), start
-    )
+    mix = Mix(gold=gold, foreign=foreign, altered=altered, simplified=simplified)
+    return training_readers.lora(options, data, output, base, knobs, threads, mix, start)
 
 
 @train_app.command("promote")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from ragbot.exploring.collection import ProgressCallback
     from ragbot.exploring.duplicates import Duplicates
+    from ragbot.exploring.facets import Facets
     from ragbot.exploring.layout import TopicMap
     from ragbot.exploring.similar import SimilarDocument
     from ragbot.exploring.summaries import Summary
@@ -42,6 +43,12 @@ class Explorer:
 
         document = document_called(self.kb.catalog, source, where)
         return similar(self.kb, document, self.settings.retrieval.top_k if top_k is None else top_k, where)
+
+    def facets(self, where: Filter | None = None) -> Facets:
+        """The types, languages, tags, collections and dates that the documents have which the asker may see."""
+        from ragbot.exploring.facets import facets
+
+        return facets(self.kb.catalog.documents(where))
 
     def duplicates(
         self, where: Filter | None = None, min_share: float | None = None, progress: ProgressCallback | None = None

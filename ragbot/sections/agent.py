@@ -26,11 +26,20 @@ class AgentSettings(Section):
     rules: dict[str, RuleName] = Field(
         {}, description='allow, ask or deny by tool: { web_search = "allow", "files__*" = "deny" }'
     )
+    rates: str = Field("", description="file of exchange rates (TOML) for the tool units; empty: none are known")
+    python_isolated: bool = Field(
+        True, description="run programs only where they can be kept apart; false: they may do whatever you can"
+    )
     protocol: Literal["auto", "native", "text"] = Field(
         "auto", description="how tools are called: native, text (JSON), auto: native where the model has it"
     )
     constrained: bool = Field(True, description="force replies in text into their form, where the model's backend can")
-    thoughts: bool = Field(True, description="let such replies begin with a thought")
+    thoughts: bool | Literal["auto"] = Field(
+        "auto", description="let such replies begin with a thought; auto: not those of the bundled model"
+    )
+    passages: Annotated[int, Field(ge=0, le=50)] = Field(
+        0, description="passages that a search of the agent shows; 0: 2 to the bundled model, 5 to others"
+    )
     max_steps: Annotated[int, Field(gt=0, le=100)] = Field(8, description="replies of the model in one run, at most")
     max_tokens: Annotated[int, Field(ge=0)] = Field(0, description="tokens of one run, at most; 0: any number")
     max_seconds: float = Field(0.0, ge=0, description="seconds that one run may take; 0: any number")

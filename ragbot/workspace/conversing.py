@@ -122,6 +122,10 @@ class Conversation:
         self._feedback.put(feedback)
         return feedback
 
+    def take_back(self, turn: int | None = None) -> bool:
+        """Take the rating of an answer (the last one) back; False if there was none. Raises as :meth:`rate`."""
+        return self._feedback.remove(self._found(turn).id)
+
     def delete(self) -> None:
         """Delete the conversation; no byte of it is left."""
         self._conversations.delete([self.id])

@@ -38,6 +38,11 @@ class FeedbackStore:
         with self.workspace.deleting() as db:
             return db.execute("DELETE FROM feedback WHERE turn = ?", (turn,)).rowcount > 0
 
+    def count(self) -> int:
+        """How many answers are rated."""
+        with self.workspace.reading() as db:
+            return int(db.execute("SELECT count(*) FROM feedback").fetchone()[0])
+
     def of(self, turns: Sequence[Turn]) -> dict[int, Feedback]:
         """The feedback on these turns, by turn. Raises CorruptError."""
         wanted = {turn.id for turn in turns}

@@ -17,6 +17,9 @@ ANSWER_CUES = {"en": "Answer:", "zh": "回答："}
 #: LangChain's message types to the roles of chat templates; what a tool returned is told by the user.
 ROLES = {"system": "system", "human": "user", "ai": "assistant", "tool": "user"}
 
+#: What a turn ends with that tells an agent what a tool returned: nobody asks in it.
+_OBSERVED = "</observation>"
+
 Turn = dict[str, str]
 
 
@@ -65,9 +68,13 @@ def plain_prompt(conversation: Sequence[Turn]) -> str:
         {user text}
 
         Answer:
+
+    The cue speaks the language of the last question. What a tool returned asks nothing: the cues of an agent's run stay
+    what they were, and each prompt of it begins with the one before.
     """
-    asked = next((turn["content"] for turn in reversed(conversation) if turn["role"] == "user"), "")
-    cue = ANSWER_CUES[answer_language(asked.rstrip().rpartition("\n")[2])]
+    told = (turn["content"].rstrip() for turn in reversed(conversation) if turn["role"] == "user")
+    asked = next((text for text in told if not text.endswith(_OBSERVED)), "")
+    cue = ANSWER_CUES[answer_language(asked.rpartition("\n")[2])]
     parts = [f"{cue} {turn['content']}" if turn["role"] == "assistant" else turn["content"] for turn in conversation]
     return "\n\n".join([*parts, cue])
 

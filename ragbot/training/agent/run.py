@@ -78,7 +78,7 @@ def _record(folder: Path, data: Path, base: Base, plan: ReaderPlan, looks: list[
             "word for word.",
             base=name,
             library="transformers" if whole else "peft",
-            use="ragbot agent --llm bundled:ADAPTER, with agent.thoughts = false",
+            use="ragbot agent --llm bundled:ADAPTER",
             data={part: _counts(statistics[part]) for part in PARTS if part in statistics},
             scores=best.sets,
             settings=asdict(plan),
