@@ -10,15 +10,15 @@ from typing import Any
 import gradio as gr
 from starlette.middleware import Middleware
 
-from apps import gradio_app as app
 from apps import gradio_review_html as html
-from apps.gradio_errors import shown
-from apps.gradio_html import safe
-from apps.gradio_page import PageMiddleware
 from apps.gradio_review_file import Decision, ReviewFile
-from apps.gradio_text import LANGUAGES, say, translations
+from apps.gradio_ui import serving
+from apps.gradio_ui.errors import shown
+from apps.gradio_ui.page import PageMiddleware
+from apps.gradio_ui.text import LANGUAGES, say, translations
 from ragbot.documents import ParsedDocument
 from ragbot.errors import UserError
+from ragbot.showing.html import safe
 
 #: Keys that press the buttons, wherever the reader is not typing.
 _KEYS = """() => {
@@ -166,28 +166,20 @@ def launch_review(
         UserError: the port is taken, or the address is not this machine's.
     """
     ReviewFile(path).records()
-    app.no_proxy(host)
+    serving.no_proxy(host)
     blocks = build_review(path, documents, language, folder).queue(default_concurrency_limit=4, api_open=False)
     try:
         blocks.launch(
             server_name=host,
-            server_port=port or app.free_port(host),
+            server_port=port or serving.free_port(host),
             inbrowser=open_browser,
             prevent_thread_lock=not block,
-            share=False,
-            quiet=True,
-            allowed_paths=[],
             blocked_paths=[str(path.parent.absolute())],
-            footer_links=[],
-            run_history=False,
-            enable_monitoring=False,
-            ssr_mode=False,
-            pwa=False,
-            mcp_server=False,
             i18n=translations(),
-            theme=app.theme(),
-            css_paths=[Path(__file__).with_name(name) for name in ("gradio_style.css", "gradio_review.css")],
-            app_kwargs={"middleware": [Middleware(PageMiddleware)], "lifespan": app.guarded(host)},
+            theme=serving.theme(),
+            css_paths=[*serving.style("style.css"), Path(__file__).with_name("gradio_review.css")],
+            app_kwargs={"middleware": [Middleware(PageMiddleware)], "lifespan": serving.guarded(host)},
+            **serving.plain_gradio(),
         )
     except OSError as error:
         raise UserError(f"cannot listen on {host}:{port}; it is in use, or not ours. Choose another port.") from error

@@ -1,4 +1,4 @@
-"""What the review page shows of a question, as HTML that is safe (see :mod:`apps.gradio_html`)."""
+"""What the review page shows of a question, as HTML that is safe (see :mod:`ragbot.showing.html`)."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from apps.gradio_html import name, note, safe, welcome
 from apps.gradio_review_file import Progress
-from apps.gradio_text import say
+from apps.gradio_ui.chat_view import welcome_html
+from apps.gradio_ui.text import say
 from ragbot.documents import ParsedDocument, heading_path, page_at
+from ragbot.showing.html import file_name, note, safe
 
 #: Text shown on either side of the evidence, in characters.
 AROUND = 240
@@ -45,14 +46,14 @@ def passage(record: Mapping[str, Any], documents: Mapping[str, ParsedDocument], 
     before, after = _whole_words(text, start, end)
     page = page_at(document.pages, start)
     path = " > ".join(heading for heading in heading_path(document.headings, start) if heading != document.title)
-    where = [name(source), say(language, "page", page=page) if page else "", path]
+    where = [file_name(source), say(language, "page", page=page) if page else "", path]
     place = " · ".join(safe(part, " ") for part in where if part)
     shown = (
         f'<span class="rb-around">{"… " if len(before) < start else ""}{_joined(before)}</span>'
         f'<span class="rb-evidence">{_marked(evidence, record)}</span>'
         f'<span class="rb-around">{_joined(after)}{" …" if end + len(after) < len(text) else ""}</span>'
     )
-    title = safe(document.title or name(source), " ")
+    title = safe(document.title or file_name(source), " ")
     return (
         f'<p class="rb-place"><span class="rb-title">{title}</span> <span class="rb-where">{place}</span></p>'
         f'<p class="rb-place">{chips}</p><div class="rb-passage" tabindex="0" role="region" '
@@ -62,14 +63,16 @@ def passage(record: Mapping[str, Any], documents: Mapping[str, ParsedDocument], 
 
 def finished(at: Progress, command: str, language: str) -> str:
     """All questions are decided: what comes next."""
-    done = welcome(say(language, "review_done"), say(language, "review_done_hint", kept=at.kept, dropped=at.dropped))
+    done = welcome_html(
+        say(language, "review_done"), say(language, "review_done_hint", kept=at.kept, dropped=at.dropped)
+    )
     label = safe(say(language, "review_next"))
     return f'{done}<div class="rb-next"><p>{label}</p><code>{safe(command)}</code></div>'
 
 
 def empty(path: str, language: str) -> str:
     """There is nothing to review."""
-    return welcome(say(language, "review_empty"), say(language, "review_empty_hint", path=path))
+    return welcome_html(say(language, "review_empty"), say(language, "review_empty_hint", path=path))
 
 
 def _whole_words(text: str, start: int, end: int) -> tuple[str, str]:

@@ -134,8 +134,21 @@ class Bots:
 
     @contextmanager
     def at(self, folder: Path) -> Iterator[SharingBot]:
-        """As :meth:`using`, by the folder."""
-        with self.using(self.default if folder == self._default else folder.name) as bot:
+        """As :meth:`using`, by the folder; one that has no name here is open as long as this lasts.
+
+        Jobs are shared by all programs of a person: one may have been handed over for a knowledge base elsewhere, and a
+        name that it has in common with one of ours must not bring its documents there.
+
+        Raises:
+            KnowledgeBaseError: it is gone, or cannot be used.
+            EmbedderMismatchError: another embedder built it.
+        """
+        name = next((name for name in self.names() if self.folder(name) == folder), None)
+        if name is not None:
+            with self.using(name) as bot:
+                yield bot
+            return
+        with self._made(folder) as bot:
             yield bot
 
     def create(self, name: str) -> Path:

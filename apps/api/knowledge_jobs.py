@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path as FilePath
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -21,7 +18,6 @@ from apps.api.knowledge_shapes import file, job
 from apps.api.knowledge_uploads import received
 from apps.api.principal import Principal
 from apps.api.problems import ProblemError
-from ragbot.bot import RagBot
 from ragbot.errors import LoaderError, UserError
 from ragbot.index.access import is_seen
 from ragbot.workspace.jobs import Jobs
@@ -61,11 +57,7 @@ class JobOfUrls(BaseModel):
 def start(app: FastAPI) -> JobRunner:
     """The runner of the application's jobs, at work."""
     parts: Parts = app.state.parts
-
-    def opened_in(folder: FilePath) -> AbstractContextManager[RagBot]:
-        return _bot_in(parts, folder)
-
-    app.state.jobs = JobRunner(Jobs(parts.workspace), opened_in)
+    app.state.jobs = JobRunner(Jobs(parts.workspace), parts.bots.at)
     app.state.jobs.start()
     runner: JobRunner = app.state.jobs
     return runner
@@ -252,12 +244,3 @@ def _submitted(
     request.app.state.jobs.wake()
     response.headers["Location"] = f"/v1/knowledge-bases/{quote(kb)}/jobs/{made.id}"
     return job(made, kb)
-
-
-@contextmanager
-def _bot_in(parts: Parts, folder: FilePath) -> Iterator[RagBot]:
-    """The knowledge base in a folder, by the name that it has here. Raises UnknownKnowledgeBaseError."""
-    bots = parts.bots
-    name = next((name for name in bots.names() if bots.folder(name) == folder), folder.name)
-    with bots.using(name) as bot:
-        yield bot

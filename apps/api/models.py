@@ -82,6 +82,10 @@ class SharingBot(RagBot):
         # Sentences are chosen from one knowledge base; a model answers from what it is given.
         return super()._answerer() if self.llm == EXTRACTIVE else self._models.once("answerer", super()._answerer)
 
+    def _answerer_called(self, spec: str) -> Answerer:
+        made = super()._answerer_called
+        return made(spec) if spec == EXTRACTIVE else self._models.once(f"answerer {spec}", lambda: made(spec))
+
     @cached_property
     def _agent_model(self) -> tuple[BaseChatModel, str]:
         made: cached_property[tuple[BaseChatModel, str]] = getattr_static(RagBot, "_agent_model")
