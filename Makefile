@@ -8,6 +8,8 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 KB     ?= sample
+# Processes that run tests; each may take 4 GB.
+WORKERS ?= 2
 
 .PHONY: chat test vllm gate lint install dev clean help
 
@@ -18,7 +20,7 @@ chat: $(VENV)/.installed
 	@$(BIN)/ragbot ui --kb $(KB) --ingest data/corpus
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadgroup
 
 vllm: $(VENV)/.installed-dev
 	$(BIN)/python -m eval.benchmarks.vllm_environment

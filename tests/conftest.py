@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,31 @@ A paged key-value cache lets vLLM serve many requests at once. It was described 
 
 Continuous batching admits a request as soon as another one has finished. Throughput rises by a factor of 20.
 """
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of several processes, one runs all tests of a folder: its models and servers are made once. So for a browser and
+    for a vLLM server, wherever they are asked."""
+    if not config.pluginmanager.hasplugin("xdist"):
+        return
+    for item in items:
+        marked = (name for name in ("vllm", "browser") if item.get_closest_marker(name))
+        item.add_marker(pytest.mark.xdist_group(next(marked, str(item.path.parent.relative_to(config.rootpath)))))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, Any, Any]:
+    """Reports go from process to process as UTF-8: what a test wrote may be text that is none (a lone surrogate)."""
+    return _encodable((yield))
+
+
+def _encodable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {_encodable(key): _encodable(one) for key, one in value.items()}
+    return type(value)(map(_encodable, value)) if type(value) in (list, tuple) else value
 
 
 @pytest.fixture(autouse=True)
@@ -122,7 +147,7 @@ def corpus(tmp_path: Path) -> Path:
 @pytest.fixture
 def bot(kb_folder: Path, corpus: Path) -> Iterator[RagBot]:
     """A bot over ``corpus``, with an embedder by hashing and no language model; nothing is refused as unlikely."""
-    settings = Settings(generation={"min_confidence": 0.0})  # type: ignore[arg-type]  # pydantic makes it of the dict
+    settings = Settings(generation={"min_confidence": 0.0}, data_dir=kb_folder.parent / "data")  # type: ignore[arg-type]  # pydantic makes it of the dict
     with RagBot.open(kb_folder, embedder=HashEmbedder(), llm="extractive", settings=settings) as opened:
         opened.ingest(corpus)
         yield opened

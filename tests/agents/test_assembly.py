@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from agents.assembly import available, make_agent, options_of
+from agents.assembly import available, make_agent, options_of, suited
 from agents.models import agent_llm
 from agents.policy import Rule
 from agents.toolbox import TOOLS, Parts, make_tools
-from agents.tools.base import UNKNOWN, Effect, Traits
+from agents.tools.base import UNKNOWN, Effect, ToolInputError, Traits
 from ragbot.errors import SettingsError, UserError
 from ragbot.models.testing import ScriptedChatModel
 from ragbot.settings import Settings
@@ -60,6 +60,35 @@ def test_an_agent_of_the_settings() -> None:
     assert made.options == options_of(chosen) and made.options.budget.steps == 3
     assert made.run("What is it?").text == "x"
     assert [tool.name for tool in make_agent(model, Parts(chosen)).tools] == ["calculator"]
+
+
+def test_exchange_rates_of_the_settings(tmp_path: Path) -> None:
+    file = tmp_path / "rates.toml"
+    file.write_text('base = "CNY"\ndate = "2026-11-20"\n[rates]\nUSD = 7.5\n', encoding="utf-8")
+    (tool,) = make_tools(["units"], Parts(settings(rates=str(file))))
+    assert "75" in str(tool.invoke({"amount": 10, "from_unit": "USD", "to_unit": "CNY"}))
+    (without,) = make_tools(["units"], Parts(Settings()))
+    with pytest.raises(ToolInputError, match="There are no exchange rates here"):
+        without.invoke({"amount": 10, "from_unit": "USD", "to_unit": "CNY"})
+    with pytest.raises(SettingsError, match="cannot be read"):
+        make_tools(["units"], Parts(settings(rates=str(tmp_path / "none.toml"))))
+
+
+def test_programs_that_cannot_be_kept_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agents.tools.python.isolation", lambda: "no user namespaces")
+    with pytest.raises(SettingsError, match=r"agent\.python_isolated = false"):
+        make_tools(["python"], Parts(Settings()))
+    (tool,) = make_tools(["python"], Parts(settings(python_isolated=False)))
+    assert "42" in str(tool.invoke({"code": "6 * 7"}))
+
+
+def test_the_bundled_model_is_told_less() -> None:
+    chosen, small = settings(tools=["calculator"]), ("bundled", "bundled:folder")
+    assert [options_of(chosen, name).thoughts for name in (*small, "openai:qwen3", "")] == [False, False, True, True]
+    assert [suited(Parts(chosen), name).passages for name in (*small, "openai:qwen3", "")] == [2, 2, 5, 5]
+    said = settings(thoughts=True, passages=7)
+    assert options_of(said, "bundled").thoughts and suited(Parts(said), "bundled").passages == 7
+    assert not options_of(settings(thoughts=False), "openai:qwen3").thoughts
 
 
 def test_which_model() -> None:

@@ -48,7 +48,7 @@ def commands() -> dict[str, Any]:
 def test_there_is_every_command() -> None:
     expected = (
         "ingest ask search chat ui serve doctor tune similar topics duplicates summarize|agent run|agent runs|kb info|kb list|kb documents|kb access|kb remove|kb verify|kb repair"
-        "|kb compact|kb migrate|kb reembed|kb export|kb import|models list|models bench|config show|config path|conversations list|conversations show|conversations search|conversations rename|conversations export|conversations import|conversations delete|keys create|keys list|keys revoke|keys rotate|eval run|eval compare|eval list|eval show|eval diff|eval report|eval judge|eval init|eval review|train dataset|train lora|train agent-dataset|train agent|train promote|train dpo|train embedder|train reranker|train export|mcp serve|mcp tools"
+        "|kb compact|kb migrate|kb reembed|kb export|kb import|models list|models build|models bench|config show|config path|conversations list|conversations show|conversations search|conversations rename|conversations export|conversations import|conversations delete|keys create|keys list|keys revoke|keys rotate|eval run|eval compare|eval list|eval show|eval diff|eval report|eval judge|eval init|eval review|train dataset|train lora|train agent-dataset|train agent|train promote|train dpo|train embedder|train reranker|train export|mcp serve|mcp tools"
     )
     first, *others = expected.split("|")
     assert set(commands()) - GROUPS == {*first.split(), *others}
@@ -370,7 +370,7 @@ def test_the_hits_of_search_in_json(filled: Cli, folder: Path) -> None:
         (["--source", "lora.md", "--source", "bpe.md"], {"lora.md", "bpe.md"}),
         (["--since", "2020"], set()),  # neither has a date
     ],
-    ids=" ".join,
+    ids=lambda value: " ".join(sorted(value) if isinstance(value, set) else value),
 )
 def test_filters(filled: Cli, options: list[str], names: set[str]) -> None:
     hits = filled("search", "LoRA encoding", "--json", *options).json["hits"]
@@ -666,17 +666,18 @@ class Page:
 
 
 def launcher(monkeypatch: pytest.MonkeyPatch, launch: Callable[..., Any]) -> None:
-    module = types.ModuleType("apps.gradio_app")
+    module = types.ModuleType("apps.gradio_ui.app")
     module.launch = launch  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "apps.gradio_app", module)
+    monkeypatch.setitem(sys.modules, "apps.gradio_ui.app", module)
 
 
 def test_ui_ingests_and_serves(cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: dict[str, Any] = {}
     page = Page()
 
-    def launch(bot: Any, **options: Any) -> Page:
-        seen.update(options, documents=len(bot.documents()))
+    def launch(bots: Any, **options: Any) -> Page:
+        with bots.using() as bot:
+            seen.update(options, documents=len(bot.documents()))
         return page
 
     launcher(monkeypatch, launch)
@@ -687,14 +688,30 @@ def test_ui_ingests_and_serves(cli: Cli, folder: Path, monkeypatch: pytest.Monke
     assert seen == {"host": "127.0.0.1", "port": 7999, "open_browser": False, "block": False, "documents": 2}
 
 
-@pytest.mark.parametrize(("host", "warned"), [("127.0.0.1", False), ("localhost", False), ("0.0.0.0", True)])
-def test_ui_warns_when_others_can_reach_it(cli: Cli, monkeypatch: pytest.MonkeyPatch, host: str, warned: bool) -> None:
+def test_ui_in_streamlit_ingests_and_serves(cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, Any] = {}
+
+    def serve(bots: Any, host: str, port: int, open_browser: bool, started: Callable[[str], None]) -> None:
+        with bots.using() as bot:
+            seen.update(host=host, port=port, open_browser=open_browser, documents=len(bot.documents()))
+        started(Page.local_url)
+
+    module = types.ModuleType("apps.streamlit_ui.launch")
+    module.serve = serve  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "apps.streamlit_ui.launch", module)
+    result = cli("ui", "--streamlit", "--ingest", str(folder), "--port", "7999", "--json")
+    assert (result.code, result.json) == (0, {"url": Page.local_url, "kb": "default"})
+    assert seen == {"host": "127.0.0.1", "port": 7999, "open_browser": False, "documents": 2}
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "box.lan"])
+def test_ui_that_others_can_reach_needs_a_key(cli: Cli, monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     launcher(monkeypatch, lambda *_, **__: Page())
-    result = cli("ui", "--host", host, "--port", "0", "--quiet")
-    assert result.code == 0
-    wanted = f"anyone who can reach {host}:7999 can read and change this knowledge base; there is no login yet"
-    assert (wanted in result.err) == warned
-    assert wanted not in result.out
+    refused = cli("ui", "--host", host, "--port", "0")
+    assert refused.code == 2
+    assert "make a key first (ragbot keys create NAME --scope write)" in refused.err
+    assert cli("keys", "create", "ana").code == 0
+    assert cli("ui", "--host", host, "--port", "0").code == 0
 
 
 def test_ui_on_a_port_that_is_taken(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

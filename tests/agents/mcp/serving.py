@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 
@@ -25,5 +26,6 @@ class NoisyEmbedder(HashEmbedder):
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a suite in the background inherits that it is ignored
     ragbot.bot.load_embedder = lambda spec, **options: NoisyEmbedder()  # type: ignore[assignment]
     sys.exit(main())

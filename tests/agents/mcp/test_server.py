@@ -269,7 +269,7 @@ def test_nothing_from_elsewhere_is_brought_in(client: Client) -> None:
         for path in (
             str(outside),
             "../outside.md",
-            "new/../../outside.md",
+            "linked/../../outside.md",
             "link.md",
             "linked",
             str(client.docs.parent),

@@ -60,6 +60,13 @@ def test_it_is_the_prompt_of_a_model_in_process(render: Any, question: str) -> N
             AIMessage("Two."),
             HumanMessage("Go on"),
         ],
+        [
+            HumanMessage(question),
+            AIMessage("One."),
+            HumanMessage('<observation tool="search">\n你好吗\n</observation>\n'),
+            AIMessage("Two."),
+            HumanMessage('<observation tool="search">\nwho is it\n</observation>'),
+        ],
     ]
     for messages in conversations:
         assert render(messages) == "<bos>" + plain_prompt(turns(messages, None))

@@ -24,6 +24,18 @@ def test_the_cue_speaks_the_language_of_the_question(question: str, cue: str) ->
     assert plain_prompt(turns([HumanMessage(question)], None)).endswith(f"\n\n{cue}")
 
 
+@pytest.mark.parametrize(("task", "cue"), [("北京多少度？", "回答："), ("How warm is Beijing?", "Answer:")])
+def test_what_a_tool_returned_does_not_change_the_cue(task: str, cue: str) -> None:
+    run = [HumanMessage(task)]
+    before = plain_prompt(turns(run, None))
+    for returned in ("It is what it is, and who are you?", "这是什么？"):
+        run += [AIMessage("X"), HumanMessage(f'<observation tool="weather">\n{returned}\n</observation>')]
+        prompt = plain_prompt(turns(run, None))
+        assert prompt.startswith(f"{before} X\n\n<observation")
+        assert prompt.endswith(f"</observation>\n\n{cue}")
+        before = prompt
+
+
 def test_neighbours_of_one_role_are_joined() -> None:
     messages = [HumanMessage("a"), HumanMessage("b"), AIMessage("c"), ToolMessage("d", tool_call_id="1")]
     assert turns(messages, None) == [

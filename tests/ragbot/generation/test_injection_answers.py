@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from langchain_core.messages import BaseMessage
 
-from apps import gradio_html
 from ragbot.bot import RagBot
 from ragbot.documents import Answer, Passage
 from ragbot.generation.answerers import ChatAnswerer
@@ -19,6 +18,7 @@ from ragbot.generation.extractive import ExtractiveAnswerer
 from ragbot.generation.verification.links import Links
 from ragbot.generation.verification.writer import Writer
 from ragbot.models.testing import HashEmbedder, ScriptedChatModel
+from ragbot.showing.answers import answer_html, partial_html
 from tests.ragbot.generation.test_injection_documents import HONEST, INJECTIONS, QUESTION, Injection, each, passages
 
 _ACTIVE = re.compile(
@@ -84,10 +84,12 @@ def test_the_page_shows_text(injection: Injection) -> None:
         language=injection.language, hits=(), timings={}, usage={}, claims=writer.claims,
     )  # fmt: skip
     seen = _Page()
-    for shown in (gradio_html.answer(answer, injection.language), gradio_html.partial(injection.said, "en")):
+    for shown in (answer_html(answer, injection.language), partial_html(injection.said, "en")):
         seen.feed(shown)
-    assert seen.tags <= {"div", "span", "p", "details", "summary", "blockquote", "strong", "br"}
-    assert seen.attributes <= {"class", "title", "open", "role"}
+    allowed = "div span p section button details summary blockquote strong mark ul li q br"
+    assert seen.tags <= set(allowed.split())
+    named = {name for name in seen.attributes if not name.startswith(("data-", "aria-"))}
+    assert named <= {"class", "title", "open", "role", "type", "tabindex"}
 
 
 class _Page(HTMLParser):
