@@ -6,12 +6,12 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from apps.api.bots import Bots
+from apps.door.login import Login
 from apps.gradio_ui import agent, chat, evaluation, knowledge, search, serving
 from apps.gradio_ui.errors import shown
 from apps.gradio_ui.evaluation_files import Reports
 from apps.gradio_ui.files import Files
 from apps.gradio_ui.frame import QUIET, Frame
-from apps.gradio_ui.login import Login
 from apps.gradio_ui.page import PageMiddleware
 from apps.gradio_ui.site import Site, Visitor
 from apps.gradio_ui.text import label, language_of, say, translations

@@ -1,15 +1,10 @@
-"""What stands before Gradio: who may ask at all; and an early script, a style, and a policy on the page it serves."""
+"""What stands before Gradio: an early script, a style, and a policy on the page it serves."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ragbot.sections.mcp import is_loopback
 from ragbot.showing.words import language_of
 
 #: Whatever slips through all escaping: the browser itself refuses to ask another host for anything. Gradio's own page
@@ -70,48 +65,3 @@ class PageMiddleware:
             await send({"type": "http.response.body", "body": page})
 
         await self._app(scope, receive, rewrite)
-
-
-class HostGuard:
-    """Keeps other web sites out: their pages run in the person's browser, on the machine that may ask us.
-
-    A site whose name was made to point at the loopback (DNS rebinding) is told by the Host header, which is checked
-    where we are bound to the loopback; a request that a foreign page sends is told by its Origin header. It has to be
-    outermost, since Gradio answers what crosses origins itself.
-
-    Args:
-        bound: the address that the server listens on.
-        hosts: further names, without port, under which it is reached; ``*.example.org`` for all below one.
-    """
-
-    def __init__(self, app: ASGIApp, bound: str, hosts: Sequence[str] = ()) -> None:
-        self._app = app
-        own = {"127.0.0.1", "localhost", "[::1]", bound.lower(), f"[{bound.strip('[]').lower()}]"}
-        self._hosts = own.union(host for host in hosts if not host.startswith("*."))
-        self._below = tuple(host[1:] for host in hosts if host.startswith("*.")) or ("\0",)
-        self._any_host = not is_loopback(bound) and not hosts
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """An ASGI application."""
-        if scope["type"] not in {"http", "websocket"}:
-            await self._app(scope, receive, send)
-            return
-        headers = Headers(scope=scope)
-        hosts, origin = headers.getlist("host"), headers.get("origin")
-        host = hosts[0].lower() if len(hosts) == 1 else ""
-        foreign = origin is not None and origin.lower().partition("://")[2] != host
-        reason = ""
-        name = re.sub(r":\d*$", "", host)
-        if not self._any_host and name not in self._hosts and not name.endswith(self._below):
-            reason = f"this ragbot serves its own machine only, and not as {host!r}: open it as http://localhost:PORT/"
-        elif foreign and scope.get("method") not in {"GET", "HEAD", "OPTIONS"}:
-            reason = f"a page from {origin!r} may not change anything here (this is {host!r})"
-        if reason and scope["type"] == "http":
-            await PlainTextResponse(f"refused: {reason}\n", 403)(scope, receive, send)
-            return
-        if reason:
-            await send({"type": "websocket.close", "code": 1008})
-            return
-        if foreign:  # Gradio would allow some of them to read the answer
-            scope = {**scope, "headers": [(name, value) for name, value in scope["headers"] if name != b"origin"]}
-        await self._app(scope, receive, send)

@@ -17,9 +17,9 @@ import gradio as gr
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from apps.gradio_ui.login import Login
-from apps.gradio_ui.page import HostGuard
-from apps.streamlit_ui.gate import Gate
+from apps.door.gate import Gate
+from apps.door.hosts import HostGuard
+from apps.door.login import Login
 
 _FONTS = ("system-ui", "-apple-system", "Segoe UI", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif")
 _MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "Noto Sans Mono CJK SC", "monospace")

@@ -11,7 +11,7 @@ import gradio as gr
 
 from apps.api.bots import Bots
 from apps.api.principal import OWNER, Principal
-from apps.gradio_ui.login import Login
+from apps.door.login import Login
 from apps.gradio_ui.text import language_of
 from ragbot.errors import UserError
 from ragbot.index.filters import Filter

@@ -63,8 +63,8 @@ def made(site: Site, host: str, port: int) -> App:
     from streamlit.starlette import App
     from streamlit.web import bootstrap
 
-    from apps.gradio_ui.page import HostGuard
-    from apps.streamlit_ui.gate import Gate
+    from apps.door.gate import Gate
+    from apps.door.hosts import HostGuard
 
     bootstrap.load_config_options(options(site.settings, host, port))
     guards = [

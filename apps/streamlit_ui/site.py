@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from apps.api.bots import Bots
-from apps.gradio_ui.login import Login
+from apps.door.login import Login
 from apps.streamlit_ui.working import Works
 from eval.background import Evaluations
 from ragbot.composing.agent_sessions import AgentSessions

@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("gradio", reason='the Gradio app needs the extra "ui": pip install "ragbot[ui]"')
 
 from apps.api.bots import Bots
-from apps.gradio_ui.login import Login
+from apps.door.login import Login
 from apps.gradio_ui.site import Site
 from ragbot.models.testing import HashEmbedder
 from ragbot.settings import GenerationSettings, Settings

@@ -13,11 +13,11 @@ import pytest
 from starlette.responses import PlainTextResponse
 
 from apps.api.principal import OWNER, Principal
+from apps.door.login import COOKIE
 from apps.gradio_ui.evaluation_files import Reports, runs_of
 from apps.gradio_ui.evaluation_html import report_link, view_html
 from apps.gradio_ui.evaluation_plan import about_of, choices, lending, options_of, plan_of
 from apps.gradio_ui.evaluation_rights import may_evaluate
-from apps.gradio_ui.login import COOKIE
 from apps.gradio_ui.site import Site, Visitor
 from apps.gradio_ui.text import LANGUAGES
 from eval.background import View

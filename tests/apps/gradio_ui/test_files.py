@@ -10,8 +10,8 @@ import httpx
 import pytest
 from starlette.responses import PlainTextResponse
 
+from apps.door.login import COOKIE
 from apps.gradio_ui.files import Files
-from apps.gradio_ui.login import COOKIE
 from apps.gradio_ui.site import Site
 from ragbot.workspace.keys import Keys
 from ragbot.workspace.keys_records import Rights

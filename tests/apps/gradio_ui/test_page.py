@@ -12,8 +12,9 @@ import pytest
 pytest.importorskip("gradio", reason='the Gradio app needs the extra "ui": pip install "ragbot[ui]"')
 
 from apps.api.bots import Bots
+from apps.door.hosts import HostGuard
 from apps.gradio_ui.app import launch
-from apps.gradio_ui.page import HostGuard, PageMiddleware
+from apps.gradio_ui.page import PageMiddleware
 from ragbot.errors import UserError
 
 UPLOAD = "gradio_api/upload"

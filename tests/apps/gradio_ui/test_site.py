@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from apps.gradio_ui.login import COOKIE
+from apps.door.login import COOKIE
 from apps.gradio_ui.site import Site, Visitor
 from ragbot.errors import SourceError, UserError
 from ragbot.workspace.keys import Keys

@@ -1,12 +1,14 @@
-"""In front of Streamlit: where keys are asked for, nothing is served but a page to log in; and what every page may do.
+"""Where keys are asked for, nothing is served but a page to log in; and what every page may do.
 
-Streamlit itself has no such door: its socket, its uploads and its files would answer anybody. A browser that logged in
+Streamlit itself has no such door: its socket, its uploads and its files would answer anybody; Gradio's is one for passwords. A browser that logged in
 has a cookie that names a session of this process, and every request looks it up.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
+from functools import cache
 from html import escape
 from pathlib import Path
 from string import Template
@@ -16,8 +18,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from apps.gradio_ui.login import COOKIE, LASTS, Login
-from apps.streamlit_ui.words import say
+from apps.door.login import COOKIE, LASTS, Login
 from ragbot.showing.words import language_of
 
 LOG_IN, LOG_OUT = "/login", "/logout"
@@ -87,9 +88,9 @@ class Gate:
         """The page to log in, or a line for what is no page."""
         language = language_of(headers.get("accept-language"), self._language)
         if not wrong and "text/html" not in headers.get("accept", ""):
-            return PlainTextResponse(f"{say(language, 'log_in_first')}\n", 401)
-        texts = {key: escape(say(language, key)) for key in ("log_in", "log_in_hint", "key_label")}
-        problem = f'<p role="alert">{escape(say(language, "wrong_key"))}</p>' if wrong else ""
+            return PlainTextResponse(f"{_texts(language)['log_in_first']}\n", 401)
+        texts = {key: escape(_texts(language)[key]) for key in ("log_in", "log_in_hint", "key_label")}
+        problem = f'<p role="alert">{escape(_texts(language)["wrong_key"])}</p>' if wrong else ""
         lang = "zh-CN" if language == "zh" else "en"
         page = _PAGE.substitute(texts, lang=lang, problem=problem, action=f".{LOG_IN}")
         return HTMLResponse(page, 401, {"cache-control": "no-store"})
@@ -111,6 +112,12 @@ class Gate:
             COOKIE, token, max_age=int(LASTS), httponly=True, samesite="strict", secure=scope.get("scheme") == "https"
         )
         return entered
+
+
+@cache
+def _texts(language: str) -> dict[str, str]:
+    loaded: dict[str, str] = json.loads(Path(__file__).with_name(f"text.{language}.json").read_text(encoding="utf-8"))
+    return loaded
 
 
 async def _body(receive: Receive) -> bytes:

@@ -10,9 +10,9 @@ import pytest
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from apps.gradio_ui.login import COOKIE, Login
-from apps.gradio_ui.page import HostGuard
-from apps.streamlit_ui.gate import Gate
+from apps.door.gate import Gate
+from apps.door.hosts import HostGuard
+from apps.door.login import COOKIE, Login
 from ragbot.workspace.keys import Keys
 from ragbot.workspace.keys_records import Rights
 from ragbot.workspace.store import Workspace
@@ -129,7 +129,7 @@ def test_logging_out(app: ASGIApp, workspace: Workspace) -> None:
 def test_a_wrong_key_is_told_and_not_repeated(
     app: ASGIApp, workspace: Workspace, given: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("apps.streamlit_ui.gate._WRONG", 0)
+    monkeypatch.setattr("apps.door.gate._WRONG", 0)
     Keys(workspace).create("ana", Rights())
     found = run(app, "POST", "/login", data={"key": given})
     assert found.status_code == 401

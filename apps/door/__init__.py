@@ -1,0 +1,1 @@
+"""What stands before both pages, Gradio's and Streamlit's: other sites stay out, and whoever needs a key logs in."""
