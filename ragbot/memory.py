@@ -1,4 +1,4 @@
-"""Memory that was freed goes back to the system where the C library would keep it."""
+"""How much memory a process may take, and that what it freed goes back to the system."""
 
 from __future__ import annotations
 
@@ -15,3 +15,17 @@ def give_back() -> None:
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # musl has none
         if trim is not None:
             trim(0)
+
+
+def bound(megabytes: int) -> None:
+    """Let this process take so many MiB of private memory and no more; on Windows nothing is done.
+
+    Private memory, not address space: models and libraries are mapped, and cost nothing until they are touched.
+    """
+    try:
+        import resource
+    except ModuleNotFoundError:  # Windows
+        return
+    limit = megabytes << 20
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (min(limit, hard) if hard != resource.RLIM_INFINITY else limit, hard))

@@ -6,7 +6,6 @@ point here (DNS rebinding), the Host header tells; if it sends requests across o
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,15 +14,13 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from apps.api.problems import ProblemError, body
-from ragbot.sections.mcp import is_loopback
+from apps.door.hosts import HostNames
 
 MIB = 1024 * 1024
 #: What the parts of an upload need beside the files themselves.
 _FRAME = MIB
-_LOCAL = ("127.0.0.1", "localhost", "[::1]")
 #: Asked by address, by whoever looks after the server (an orchestrator's probes); they tell nothing.
 _OPEN = {"/healthz", "/readyz"}
-_PORT = re.compile(r":\d{1,5}$")
 #: The server answers with data: a browser that is shown some runs nothing and loads nothing.
 _HEADERS = {
     "x-content-type-options": "nosniff",
@@ -56,11 +53,7 @@ class Guard:
         max_upload: int = 256 * MIB,
     ) -> None:
         self._app = app
-        loopback = is_loopback(bound)
-        own = {bound.lower(), f"[{bound.strip('[]').lower()}]"}
-        self._hosts = {*_LOCAL, *own, *(host for host in hosts if not host.startswith("*."))}
-        self._below = tuple(host[1:] for host in hosts if host.startswith("*."))
-        self._any_host = not loopback and not hosts
+        self._names = HostNames(bound, hosts)
         self._origins = frozenset(origins)
         self._max_body, self._max_upload = max_body, max_upload
 
@@ -95,7 +88,7 @@ class Guard:
     def _refusal(self, headers: Headers) -> tuple[int, dict[str, Any]] | None:
         given, origins = headers.getlist("host"), headers.getlist("origin")
         host = given[0].lower() if len(given) == 1 else ""
-        if not self._known(_PORT.sub("", host)):
+        if host not in self._names:
             said = f"this server does not answer as {host[:100]!r}; names that it is to answer by stand in server.allowed_hosts"
             return 421, body(421, said, None, "unknown_host")
         for origin in (one.lower() for one in origins):
@@ -103,9 +96,6 @@ class Guard:
                 said = f"a page from {origin[:100]!r} may not use this server; server.cors_origins lists those that may"
                 return 403, body(403, said, None, "foreign_origin")
         return None
-
-    def _known(self, name: str) -> bool:
-        return bool(name) and (self._any_host or name in self._hosts or name.endswith(self._below or ("\0",)))
 
     def _limit(self, headers: Headers) -> int:
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -19,12 +18,10 @@ from uvicorn.supervisors import Multiprocess
 from apps.api import logs
 from apps.api.app import create_app
 from apps.api.metrics import FOLDER
+from apps.ending import signals_end_it
 from ragbot.errors import SettingsError, UserError
-from ragbot.sections.mcp import is_loopback
 from ragbot.settings import Settings, load_settings
-from ragbot.workspace.keys import Keys
-from ragbot.workspace.opening import workspace_path
-from ragbot.workspace.store import Workspace
+from ragbot.workspace.reach import check_reach
 
 #: What worker processes are told of the command line: dotted keys and values, as JSON. Not a setting, and no secret.
 ARGUMENTS = "_RAGBOT_SERVE"
@@ -48,7 +45,7 @@ def serve(
         UserError: others can reach the address and there is no key, or it cannot be listened on.
     """
     server = settings.server
-    check_address(settings)
+    check_reach(settings, server.host)
     with _listening(server.host, server.port) as listening:
         shown = f"[{server.host}]" if ":" in server.host else server.host
         address = f"http://{shown}:{listening.getsockname()[1]}"
@@ -57,29 +54,13 @@ def serve(
             app = create_app(settings)
             warm_up(app)
             started(address)
-            with _signals_end_it():
+            with signals_end_it():
                 uvicorn.Server(_config(app)).run(sockets=[listening])
             return
         with _environment(arguments, config):
             started(address)
-            with _signals_end_it():
+            with signals_end_it():
                 Multiprocess(_config("apps.api.serving:worker", server.workers), sockets=[listening]).run()
-
-
-def check_address(settings: Settings) -> None:
-    """Raise UserError if others can reach the address and there is no key."""
-    if is_loopback(settings.server.host):
-        return
-    workspace = Workspace(workspace_path(settings))
-    try:
-        if Keys(workspace).required():
-            return
-    finally:
-        workspace.close()
-    raise UserError(
-        f"anybody who reaches {settings.server.host} could read the documents: make a key first (ragbot keys create NAME), "
-        "or listen on 127.0.0.1"
-    )
 
 
 def warm_up(app: FastAPI) -> None:
@@ -155,15 +136,3 @@ def _environment(arguments: Mapping[str, Any], config: Path | None) -> Iterator[
                     os.environ.pop(name, None)
                 else:
                     os.environ[name] = value
-
-
-@contextmanager
-def _signals_end_it() -> Iterator[None]:
-    """uvicorn raises the signal that stopped it once more when it is done: by then that is the ordinary end."""
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda *_: None) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, old in zip(numbers, before, strict=True):
-            signal.signal(number, old)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import socket
 import threading
 import webbrowser
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from apps.api.bots import Bots
+from apps.ending import signals_end_it
 from apps.streamlit_ui.options import options
 from apps.streamlit_ui.site import Site, offer
 from ragbot.errors import UserError
@@ -53,7 +53,7 @@ def serve(
         shown = f"[{host}]" if ":" in host else host
         address = f"http://{shown}:{listening.getsockname()[1]}/"
         threading.Thread(target=_tell, args=(server, address, open_browser, started), daemon=True).start()
-        with _signals_end_it():
+        with signals_end_it():
             server.run(sockets=[listening])
 
 
@@ -103,21 +103,6 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
         ) from error
     with made:
         yield made
-
-
-@contextmanager
-def _signals_end_it() -> Iterator[None]:
-    """uvicorn raises the signal that stopped it once more when it is done: by then that is the ordinary end."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda *_: None) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, old in zip(numbers, before, strict=True):
-            signal.signal(number, old)
 
 
 def _config(app: App) -> Any:

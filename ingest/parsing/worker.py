@@ -17,6 +17,7 @@ from ingest.checks import check_text
 from ingest.loaders import load
 from ingest.parsing.wire import encode, receive, send
 from ingest.readers import read
+from ragbot import memory
 from ragbot.errors import LoaderError
 
 
@@ -27,7 +28,7 @@ def main(memory_mb: int) -> None:
     out = os.fdopen(os.dup(1), "wb")
     # What a library prints must not get among the frames.
     os.dup2(2, 1)
-    _bound_memory(memory_mb)
+    memory.bound(memory_mb)
     logging.basicConfig(level=logging.CRITICAL)
     while (request := receive(source)) is not None:
         send(out, _answer(Path(request["path"]), int(request["max_bytes"]), request.get("reader"), memory_mb))
@@ -53,17 +54,6 @@ def _answer(path: Path, max_bytes: int, reader: str | None, memory_mb: int) -> d
 
 def _printable(text: str) -> str:
     return " ".join(text.split())[:2000].encode("utf-8", "replace").decode()
-
-
-def _bound_memory(memory_mb: int) -> None:
-    try:
-        import resource
-    except ModuleNotFoundError:  # Windows
-        return
-    # Private memory, not address space: models and libraries are mapped, and cost nothing until they are touched.
-    limit = memory_mb << 20
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    resource.setrlimit(resource.RLIMIT_DATA, (min(limit, hard) if hard != resource.RLIM_INFINITY else limit, hard))
 
 
 if __name__ == "__main__":

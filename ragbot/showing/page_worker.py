@@ -13,6 +13,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ragbot import memory
+
 
 def main(memory_mb: int) -> None:
     """Draw what is asked for."""
@@ -20,7 +22,7 @@ def main(memory_mb: int) -> None:
     request = json.loads(sys.stdin.buffer.read())
     out = os.fdopen(os.dup(1), "w", encoding="ascii")
     os.dup2(2, 1)  # what a library prints must not get into the reply
-    _bound_memory(memory_mb)
+    memory.bound(memory_mb)
     with out:
         json.dump(_answer(request), out)
 
@@ -46,16 +48,6 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
         "boxes": found.boxes,
         "letters": found.letters,
     }
-
-
-def _bound_memory(memory_mb: int) -> None:
-    try:
-        import resource
-    except ModuleNotFoundError:  # Windows
-        return
-    limit = memory_mb << 20
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    resource.setrlimit(resource.RLIMIT_DATA, (min(limit, hard) if hard != resource.RLIM_INFINITY else limit, hard))
 
 
 if __name__ == "__main__":

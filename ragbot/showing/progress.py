@@ -17,8 +17,8 @@ _HALF_LIFE = 15.0
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
-class Counted(Protocol):
-    """What can be shown: :class:`Progress` here, :class:`ragbot.workspace.jobs_records.JobProgress` of a job."""
+class Told(Protocol):
+    """How far a piece of work has come."""
 
     @property
     def files(self) -> int:
@@ -44,6 +44,18 @@ class Counted(Protocol):
     def current(self) -> str:
         """What is worked on; empty where that is not known."""
 
+
+class Ingesting(Told, Protocol):
+    """What :class:`ingest.progress.Progress` tells while documents are brought in."""
+
+    @property
+    def worked(self) -> int:
+        """Of the bytes, those that were work, and were not skipped."""
+
+
+class Counted(Told, Protocol):
+    """What can be shown: :class:`Progress` here, :class:`ragbot.workspace.jobs_records.JobProgress` of a job."""
+
     @property
     def rate(self) -> float:
         """Bytes (without them, files) a second; 0 while it is too early to say."""
@@ -51,38 +63,6 @@ class Counted(Protocol):
     @property
     def left(self) -> float | None:
         """Seconds that the rest will take; None while it is too early to say."""
-
-
-class Told(Protocol):
-    """What :class:`ingest.progress.Progress` tells while documents are brought in."""
-
-    @property
-    def files(self) -> int:
-        """Files that are through."""
-
-    @property
-    def total_files(self) -> int:
-        """All files."""
-
-    @property
-    def bytes(self) -> int:
-        """Bytes that are through."""
-
-    @property
-    def total_bytes(self) -> int:
-        """All bytes."""
-
-    @property
-    def chunks(self) -> int:
-        """Chunks that were stored."""
-
-    @property
-    def current(self) -> str:
-        """The source that is worked on."""
-
-    @property
-    def worked(self) -> int:
-        """Of the bytes, those that were work, and were not skipped."""
 
 
 class Progress:
@@ -107,7 +87,7 @@ class Progress:
         self._first: float | None = None  # what an earlier run did took none of this one's time
         self._smooth_work = self._smooth_time = 0.0
 
-    def __call__(self, told: Told) -> None:
+    def __call__(self, told: Ingesting) -> None:
         """Take over what an ingestion tells."""
         self.update(
             files=told.files,

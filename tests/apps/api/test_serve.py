@@ -18,11 +18,6 @@ import pytest
 
 from apps.api import serving
 from ragbot.errors import UserError
-from ragbot.settings import Settings
-from ragbot.workspace.keys import Keys
-from ragbot.workspace.keys_records import Rights
-from ragbot.workspace.opening import workspace_path
-from ragbot.workspace.store import Workspace
 from tests.apps.api.serving import client, settings, until
 from tests.apps.api.test_chat import PATH, asked
 
@@ -104,19 +99,8 @@ def test_several_processes_answer_from_one_knowledge_base(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "rag.example.org"])
 def test_a_public_address_needs_a_key(tmp_path: Path, host: str) -> None:
-    chosen: Settings = settings(tmp_path / "data", host=host)
     with pytest.raises(UserError, match="ragbot keys create"):
-        serving.check_address(chosen)
-    workspace = Workspace(workspace_path(chosen))
-    Keys(workspace).create("me", Rights("read"))
-    workspace.close()
-    serving.check_address(chosen)
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.0.0.2"])
-def test_this_machine_needs_none(tmp_path: Path, host: str) -> None:
-    serving.check_address(settings(tmp_path / "data", host=host))
-    assert not workspace_path(settings(tmp_path / "data")).exists()
+        serving.serve(settings(tmp_path / "data", host=host), {}, None, pytest.fail)
 
 
 def test_a_refused_address_is_a_usage_error(tmp_path: Path) -> None:

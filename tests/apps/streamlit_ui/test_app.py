@@ -26,7 +26,7 @@ def as_key(site: Site, monkeypatch: pytest.MonkeyPatch) -> Any:
         key, _ = Keys(site.workspace).create(f"key {len(Keys(site.workspace).all())}", Rights(**rights))
         who = principal_of(key)
         monkeypatch.setattr(
-            "apps.gradio_ui.login.Login.principal",
+            "apps.door.login.Login.principal",
             lambda *_: who if Keys(site.workspace).get(key.id).state() == "valid" else None,
         )
         return who
