@@ -20,7 +20,7 @@ chat: $(VENV)/.installed
 	@$(BIN)/ragbot ui --kb $(KB) --ingest data/corpus
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadgroup
+	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --no-loadscope-reorder
 
 vllm: $(VENV)/.installed-dev
 	$(BIN)/python -m eval.benchmarks.vllm_environment

@@ -38,15 +38,24 @@ Continuous batching admits a request as soon as another one has finished. Throug
 """
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Of several processes, one runs all tests of a folder: its models and servers are made once. So for a browser and
-    for a vLLM server, wherever they are asked."""
-    if not config.pluginmanager.hasplugin("xdist"):
-        return
-    for item in items:
-        marked = (name for name in ("vllm", "browser") if item.get_closest_marker(name))
-        item.add_marker(pytest.mark.xdist_group(next(marked, str(item.path.parent.relative_to(config.rootpath)))))
+#: Folders whose tests share a server or a browser, which is started once.
+TOGETHER = {"tests/apps/browser", "tests/models/llms"}
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Of several processes, one runs all tests of a file, or of such a folder: what they share is made once.
+
+    xdist's own groups (``--dist loadgroup``) are not seen under pytest 9.2, which names tests in another way.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            folder = file.rpartition("/")[0]
+            return folder if folder in TOGETHER else file
+
+    return ByFile(config, log)
 
 
 @pytest.hookimpl(wrapper=True)

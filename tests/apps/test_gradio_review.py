@@ -27,10 +27,6 @@ if TYPE_CHECKING:
 pytestmark = [
     pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting' is deprecated"),
     pytest.mark.filterwarnings("ignore:The copy keyword is deprecated"),
-    # Gradio leaves its event loops, and their sockets, to the garbage collector.
-    pytest.mark.filterwarnings(
-        "ignore:Exception ignored in. <(socket|function BaseEventLoop):pytest.PytestUnraisableExceptionWarning"
-    ),
 ]
 CHROMIUM_HINT = "no Chromium: apt-get install chromium fonts-noto-cjk, or set RAGBOT_CHROMIUM to its path"
 TEXT = "The lighthouse of Ravna <b>stands</b> alone. It is 47 metres tall & white. Nobody lives there."

@@ -1,6 +1,7 @@
 """A web interface over a small knowledge base, in a process of its own: ``python serve.py gradio``; prints its address.
 
-The settings come from the environment, as ever; the embedder is the one by hashing, and ``scripted:…`` names chat models
+The settings come from the environment, as ever; the embedder is the one by hashing, which takes its time over a text that
+says "slowly", and ``scripted:…`` names chat models
 that say what the tests need: ``slow`` writes a word every twentieth of a second, ``broken`` fails, and ``working``
 does as its task says.
 """
@@ -17,6 +18,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from apps.api.bots import Bots
 from ragbot.errors import GenerationError
 from ragbot.models import registry
+from ragbot.models.embedders.base import Vectors
 from ragbot.models.testing import HashEmbedder, ScriptedChatModel
 from ragbot.settings import load_settings
 
@@ -57,6 +59,16 @@ class Scripted(ScriptedChatModel):
             time.sleep(0.05)
 
 
+class Hashing(HashEmbedder):
+    """Long work on few texts, which can be watched and stopped on a fast machine, too."""
+
+    def encode_query(self, text: str) -> Vectors:
+        """As the base does, a twentieth of a second later."""
+        if "slowly" in text:
+            time.sleep(0.05)
+        return super().encode_query(text)
+
+
 def scripted(name: str, **_: Any) -> Scripted:
     """The chat model of a name; the registry calls it."""
     return Scripted(SCRIPTS[name])
@@ -66,7 +78,7 @@ def main(which: str) -> None:
     """Serve until the process is ended."""
     sys.modules["browser_models"] = sys.modules[__name__]  # Streamlit puts its own script in the place of __main__
     registry.CHAT_MODELS["scripted"] = "browser_models:scripted"
-    bots = Bots(load_settings()[0], embedder=HashEmbedder())
+    bots = Bots(load_settings()[0], embedder=Hashing())
     if which == "gradio":
         from apps.gradio_ui.app import launch
 

@@ -90,7 +90,7 @@ def test_a_base_is_made_filled_and_deleted(open_page: OpenPage, workshop: tuple[
     visit.write("#rb-urls", "http://10.0.0.1/secret ftp://x")
     page.locator("#rb-add-urls").click()
     expect(page.locator(".toast-body").last).to_contain_text("ftp")
-    visit.write("#rb-urls", "http://127.0.0.1:9/secret")
+    visit.write("#rb-urls", "http://127.0.0.1/secret")
     page.locator("#rb-add-urls").click()
     expect(report.locator(".rb-job")).to_have_count(2)
     expect(report.locator(".rb-job").first).to_contain_text("127.0.0.1")
@@ -120,7 +120,7 @@ def test_a_base_is_made_filled_and_deleted(open_page: OpenPage, workshop: tuple[
 def test_a_job_is_watched_and_cancelled(open_page: OpenPage, workshop: tuple[str, Path], tmp_path: Path) -> None:
     files = [tmp_path / f"note {n:03}.md" for n in range(150)]
     for n, file in enumerate(files):
-        file.write_text(f"# Note {n}\n\n" + f"Line {n} of a note that is long enough. " * 400, encoding="utf-8")
+        file.write_text(f"# Note {n}\n\n" + f"Line {n} of a note that is read slowly. " * 400, encoding="utf-8")
     visit = knowledge(open_page(workshop[0]))
     page, working = visit.page, visit.page.locator("#rb-working")
     page.locator("#rb-upload input[type=file]").set_input_files(files)
