@@ -7,8 +7,6 @@ has a cookie that names a session of this process, and every request looks it up
 from __future__ import annotations
 
 import asyncio
-import json
-from functools import cache
 from html import escape
 from pathlib import Path
 from string import Template
@@ -19,7 +17,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from apps.door.login import COOKIE, LASTS, Login
-from ragbot.showing.words import language_of
+from ragbot.showing.words import Words, language_of
 
 LOG_IN, LOG_OUT = "/login", "/logout"
 #: Asked by whoever looks after the server; it tells nothing.
@@ -37,6 +35,7 @@ _HEADERS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
 }
+_WORDS = Words(Path(__file__).parent)
 _PAGE = Template(Path(__file__).with_name("login.html").read_text(encoding="utf-8"))
 #: Bytes of what the form sends, and seconds that a wrong key costs.
 _MOST, _WRONG = 4096, 0.5
@@ -88,9 +87,9 @@ class Gate:
         """The page to log in, or a line for what is no page."""
         language = language_of(headers.get("accept-language"), self._language)
         if not wrong and "text/html" not in headers.get("accept", ""):
-            return PlainTextResponse(f"{_texts(language)['log_in_first']}\n", 401)
-        texts = {key: escape(_texts(language)[key]) for key in ("log_in", "log_in_hint", "key_label")}
-        problem = f'<p role="alert">{escape(_texts(language)["wrong_key"])}</p>' if wrong else ""
+            return PlainTextResponse(f"{_WORDS.say(language, 'log_in_first')}\n", 401)
+        texts = {key: escape(_WORDS.say(language, key)) for key in ("log_in", "log_in_hint", "key_label")}
+        problem = f'<p role="alert">{escape(_WORDS.say(language, "wrong_key"))}</p>' if wrong else ""
         lang = "zh-CN" if language == "zh" else "en"
         page = _PAGE.substitute(texts, lang=lang, problem=problem, action=f".{LOG_IN}")
         return HTMLResponse(page, 401, {"cache-control": "no-store"})
@@ -112,12 +111,6 @@ class Gate:
             COOKIE, token, max_age=int(LASTS), httponly=True, samesite="strict", secure=scope.get("scheme") == "https"
         )
         return entered
-
-
-@cache
-def _texts(language: str) -> dict[str, str]:
-    loaded: dict[str, str] = json.loads(Path(__file__).with_name(f"text.{language}.json").read_text(encoding="utf-8"))
-    return loaded
 
 
 async def _body(receive: Receive) -> bytes:

@@ -6,8 +6,6 @@ page is told which of the two it was (:mod:`apps.gradio_ui.page`), so it is neve
 
 from __future__ import annotations
 
-import json
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,7 @@ import gradio as gr
 from gradio.i18n import I18nData
 
 from ragbot.showing import words
-from ragbot.showing.words import Language
+from ragbot.showing.words import Language, Words
 
 LANGUAGES = ("en", "zh")
 #: All the Chinese that Gradio's page knows; :mod:`apps.gradio_ui.page` uses the first.
@@ -24,17 +22,9 @@ _CHINESE = ("zh-CN", "zh-TW")
 _PREFIX = "ragbot_"
 
 
-@cache
-def texts(language: str) -> dict[str, str]:
-    """All strings of one language, by key."""
-    path = Path(__file__).with_name(f"text.{language}.json")
-    loaded: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
-    return loaded
-
-
-def say(language: str, key: str, **values: object) -> str:
-    """A string with its ``{names}`` filled in; the result is plain text and is escaped where it is shown."""
-    return texts(language)[key].format(**values)
+_WORDS = Words(Path(__file__).parent)
+#: The words of this app alone.
+texts, say = _WORDS.texts, _WORDS.say
 
 
 def language_of(request: gr.Request | None, setting: str = "auto") -> Language:

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
-from functools import cache
 from pathlib import Path
+
+from ragbot.showing.words import Words
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~$:&])")
 
 
-@cache
-def texts(language: str) -> dict[str, str]:
-    """All strings of one language, by key."""
-    path = Path(__file__).with_name(f"text.{language}.json")
-    loaded: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
-    return loaded
-
-
-def say(language: str, key: str, **values: object) -> str:
-    """A string with its ``{names}`` filled in. Raises KeyError for no such key."""
-    return texts(language)[key].format(**values)
+_WORDS = Words(Path(__file__).parent)
+#: The words of this app alone.
+texts, say = _WORDS.texts, _WORDS.say
 
 
 def plain(text: str, limit: int = 0) -> str:

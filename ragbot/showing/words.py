@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -11,22 +10,37 @@ Language = Literal["zh", "en"]
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
 
 
-@cache
-def texts(language: str) -> dict[str, str]:
-    """All strings of one language, by key."""
-    path = Path(__file__).with_name(f"text.{_known(language)}.json")
-    loaded: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
-    return loaded
+class Words:
+    """Strings by language and key, out of ``text.en.json`` and ``text.zh.json``.
 
-
-def say(language: str, key: str, **values: object) -> str:
-    """A string with its ``{names}`` filled in: plain text, to be escaped where it is shown.
-
-    Where ``count`` is 1 and there is a string ``KEY_one``, that one. Raises KeyError for no such key.
+    Args:
+        folder: where these are.
     """
-    strings = texts(language)
-    chosen = f"{key}_one" if values.get("count") == 1 and f"{key}_one" in strings else key
-    return strings[chosen].format(**values)
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._read: dict[Language, dict[str, str]] = {}
+
+    def texts(self, language: str) -> dict[str, str]:
+        """All strings of one language, by key."""
+        known = _known(language)
+        if known not in self._read:
+            self._read[known] = json.loads((self._folder / f"text.{known}.json").read_text(encoding="utf-8"))
+        return self._read[known]
+
+    def say(self, language: str, key: str, **values: object) -> str:
+        """A string with its ``{names}`` filled in: plain text, to be escaped where it is shown.
+
+        Where ``count`` is 1 and there is a string ``KEY_one``, that one. Raises KeyError for no such key.
+        """
+        strings = self.texts(language)
+        chosen = f"{key}_one" if values.get("count") == 1 and f"{key}_one" in strings else key
+        return strings[chosen].format(**values)
+
+
+_WORDS = Words(Path(__file__).parent)
+#: The words of all pages.
+texts, say = _WORDS.texts, _WORDS.say
 
 
 def language_of(accept_language: str | None, setting: str = "auto") -> Language:
