@@ -12,7 +12,6 @@ from apps.gradio_ui import chat_feedback, chat_side, clicks, options_row, source
 from apps.gradio_ui import chat_view as view
 from apps.gradio_ui.chat_asking import Question, Running, moments
 from apps.gradio_ui.errors import words
-from apps.gradio_ui.examples import LOOKED_AT, examples
 from apps.gradio_ui.frame import QUIET, Frame, Refresh
 from apps.gradio_ui.site import Visitor
 from apps.gradio_ui.text import label, say
@@ -21,6 +20,7 @@ from ragbot.bot import RagBot
 from ragbot.documents import Answer
 from ragbot.errors import UserError
 from ragbot.showing.answers import failure_html
+from ragbot.showing.examples import LOOKED_AT, examples
 from ragbot.showing.html import note_html
 
 #: Questions that are answered at the same time; a local model has only so many cores.

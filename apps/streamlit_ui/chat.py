@@ -13,12 +13,12 @@ from apps.streamlit_ui.chat_running import growing
 from apps.streamlit_ui.chat_settings import wishes
 from apps.streamlit_ui.chat_state import ASK, chosen, open_conversation, wish
 from apps.streamlit_ui.errors import shown, tell
-from apps.streamlit_ui.examples import examples
 from apps.streamlit_ui.visitor import Visitor, visitor
 from apps.streamlit_ui.words import plain
 from apps.streamlit_ui.working import Work
 from ragbot.bot import RagBot
 from ragbot.index.access import counts
+from ragbot.showing.examples import LOOKED_AT, examples
 
 _LONGEST = 4000
 
@@ -86,5 +86,6 @@ def _welcome(who: Visitor, bot: RagBot) -> None:
         if who.may("write") and "knowledge" in pages:
             st.page_link(pages["knowledge"], label=who.say("add_documents"), icon=":material/add:")
         return
-    for number, question in enumerate(examples(who, bot)):
+    _, documents = bot.documents_page(who.where(), limit=LOOKED_AT)
+    for number, question in enumerate(examples(documents, who.language)):
         st.button(plain(question), key=f"example-{number}", on_click=wish, args=(question,), icon=":material/chat:")

@@ -86,7 +86,10 @@ def test_a_set_is_run_twice_compared_and_reported(
 
 def test_a_run_is_stopped_and_goes_on(open_page: OpenPage, workshop: tuple[str, Path], tmp_path: Path) -> None:
     questions = tmp_path / "many.jsonl"
-    lines = [{**LINES[0], "id": str(n), "question": f"How slowly was the lighthouse of Ravna built, {n}?"} for n in range(400)]
+    lines = [
+        {**LINES[0], "id": str(n), "question": f"How slowly was the lighthouse of Ravna built, {n}?"}
+        for n in range(400)
+    ]
     questions.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
     visit = evaluation(open_page(workshop[0], locale="zh-CN"))
     page, progress = visit.page, visit.page.locator("#rb-eval-progress")

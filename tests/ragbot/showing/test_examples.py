@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from apps.gradio_ui.examples import SAMPLE, examples
 from ragbot.documents import Document
+from ragbot.showing.examples import SAMPLE, examples
 
 
 def document(title: str, language: str = "en", source: str = "/notes/a.md") -> Document:
