@@ -70,13 +70,18 @@ def plain_prompt(conversation: Sequence[Turn]) -> str:
         Answer:
 
     The cue speaks the language of the last question. What a tool returned asks nothing: the cues of an agent's run stay
-    what they were, and each prompt of it begins with the one before.
+    what they were. A reply in JSON stands right behind its cue, as the model wrote it: so each prompt of a run begins
+    with the one before and its reply, token for token.
     """
     told = (turn["content"].rstrip() for turn in reversed(conversation) if turn["role"] == "user")
     asked = next((text for text in told if not text.endswith(_OBSERVED)), "")
     cue = ANSWER_CUES[answer_language(asked.rpartition("\n")[2])]
-    parts = [f"{cue} {turn['content']}" if turn["role"] == "assistant" else turn["content"] for turn in conversation]
+    parts = [_said(turn["content"], cue) if turn["role"] == "assistant" else turn["content"] for turn in conversation]
     return "\n\n".join([*parts, cue])
+
+
+def _said(reply: str, cue: str) -> str:
+    return f"{cue}{reply}" if reply.startswith("{") else f"{cue} {reply}"
 
 
 def chat_prompt(tokenizer: Any, conversation: list[Turn]) -> str:

@@ -124,9 +124,13 @@ class RunTokens:
 
 
 def _goes_on(whole: Sequence[int], prompt: Sequence[int], tokens: Sequence[int]) -> bool:
-    """Whether ``whole`` begins with ``prompt`` and the reply; a blank in front of the reply may join its first token."""
+    """Whether ``whole`` begins with ``prompt`` and the reply.
+
+    To the last token: were a reply's first one another than what the model writes (with a blank in front, say), it would
+    tell from it whether the run goes on, and never learn to decide that.
+    """
     begin, end = len(prompt), len(prompt) + len(tokens)
-    return list(whole[:begin]) == list(prompt) and list(whole[begin + 1 : end]) == list(tokens[1:])
+    return list(whole[:begin]) == list(prompt) and list(whole[begin:end]) == list(tokens)
 
 
 def _tool(text: str) -> str:

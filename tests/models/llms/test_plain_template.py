@@ -62,7 +62,7 @@ def test_it_is_the_prompt_of_a_model_in_process(render: Any, question: str) -> N
         ],
         [
             HumanMessage(question),
-            AIMessage("One."),
+            AIMessage('{"tool": "search", "arguments": {}}'),
             HumanMessage('<observation tool="search">\n你好吗\n</observation>\n'),
             AIMessage("Two."),
             HumanMessage('<observation tool="search">\nwho is it\n</observation>'),

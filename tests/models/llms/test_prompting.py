@@ -24,6 +24,14 @@ def test_the_cue_speaks_the_language_of_the_question(question: str, cue: str) ->
     assert plain_prompt(turns([HumanMessage(question)], None)).endswith(f"\n\n{cue}")
 
 
+@pytest.mark.parametrize("reply", ['{"answer": "It is {"}', "{}"])
+def test_each_prompt_of_a_run_begins_with_the_one_before_and_its_reply(reply: str) -> None:
+    run = [HumanMessage("How warm is Beijing?")]
+    before = plain_prompt(turns(run, None)) + reply
+    run += [AIMessage(reply), HumanMessage("<observation>\n5\n</observation>")]
+    assert plain_prompt(turns(run, None)).startswith(f"{before}\n\n<observation>")
+
+
 @pytest.mark.parametrize(("task", "cue"), [("北京多少度？", "回答："), ("How warm is Beijing?", "Answer:")])
 def test_what_a_tool_returned_does_not_change_the_cue(task: str, cue: str) -> None:
     run = [HumanMessage(task)]

@@ -86,8 +86,9 @@ def test_the_loss_is_on_replies_and_their_ends_alone(tiny_gemma: Path) -> None:
             # What stands before a reply is the prompt as the model is given it, and nothing of the reply.
             begin = int(pack.at[reply.begin]) + 1
             assert pack.ids[0, :begin].tolist() in [tokens.prompt(run.messages[: one.at]) for one in run.replies]
-            inside = pack.ids[0, begin + 1 : begin + reply.end - reply.begin - 1].tolist()
-            assert inside == pack.wanted[reply.begin + 1 : reply.end - 1].tolist()
+            # And the reply as it is written: no token of it tells that more comes behind it.
+            inside = pack.ids[0, begin : begin + reply.end - reply.begin - 1].tolist()
+            assert inside == pack.wanted[reply.begin : reply.end - 1].tolist()
 
 
 def test_a_mistake_is_read_and_not_learned(tiny_gemma: Path) -> None:
