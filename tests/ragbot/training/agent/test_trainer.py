@@ -20,7 +20,7 @@ from ragbot.training.agent.generating import generate  # noqa: E402
 from ragbot.training.agent.materials import Material  # noqa: E402
 from ragbot.training.agent.playing import PlayedRun, Reply  # noqa: E402
 from ragbot.training.agent.run import train_agent  # noqa: E402
-from ragbot.training.agent.tokens import RunTokens  # noqa: E402
+from ragbot.training.agent.tokens import RunTokens, _goes_on  # noqa: E402
 from ragbot.training.agent.trainer import AgentTraining  # noqa: E402
 from ragbot.training.bases import Base  # noqa: E402
 from ragbot.training.reader.plan import ReaderPlan  # noqa: E402
@@ -156,3 +156,9 @@ def test_generated_runs_can_be_trained_on(tiny_gemma: Path) -> None:
     for run in runs:
         learned = [reply for pack in tokens(run) for reply in pack.replies]
         assert len(learned) == sum(reply.learned for reply in run.replies)
+
+
+def test_a_reply_that_is_cut_in_another_way_gets_a_sequence_of_its_own() -> None:
+    assert _goes_on([1, 2, 3, 4, 5], [1, 2], [3, 4])
+    for whole in ([1, 2, 9, 4, 5], [1, 2, 3, 9, 5], [9, 2, 3, 4, 5], [1, 2, 3]):
+        assert not _goes_on(whole, [1, 2], [3, 4])
