@@ -19,6 +19,7 @@ def test_a_public_address_needs_a_key(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path)
     for host in ("127.0.0.1", "localhost", "::1", "127.8.9.1"):
         check_reach(settings, host)
+    assert not workspace_path(settings).exists()  # there was nothing to look up
     for host in ("0.0.0.0", "::", "192.0.2.1", "box.lan", ""):
         with pytest.raises(UserError, match="ragbot keys create"):
             check_reach(settings, host)
