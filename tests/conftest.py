@@ -42,6 +42,7 @@ Continuous batching admits a request as soon as another one has finished. Throug
 TOGETHER = {"tests/apps/browser", "tests/models/llms"}
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Of several processes, one runs all tests of a file, or of such a folder: what they share is made once.
 

@@ -198,7 +198,7 @@ class Conversations:
         """Delete the conversations in which nothing was asked for so many days (0: none); returns how many."""
         if days <= 0:
             return 0
-        oldest = (datetime.now(UTC) - timedelta(days=days)).isoformat(timespec="milliseconds")
+        oldest = (datetime.now(UTC) - timedelta(days=days)).isoformat(timespec="microseconds")
         with self.workspace.reading() as db:
             old = [row[0] for row in db.execute("SELECT id FROM conversations WHERE updated < ?", (oldest,))]
         count = self.delete(old)

@@ -72,8 +72,8 @@ class Feedback:
 
 
 def now() -> str:
-    """This moment, ISO 8601 in UTC, to the millisecond: such times sort as texts."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+    """This moment, ISO 8601 in UTC, to the microsecond: such times sort as texts, and no two commits share one."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 def clean(text: str) -> str:

@@ -227,4 +227,4 @@ def time_of(value: Any, where: str) -> str:
         moment = datetime.fromisoformat(value)
     except (TypeError, ValueError):
         raise UserError(f"{where} must be an ISO 8601 time, not {value!r:.40}") from None
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")

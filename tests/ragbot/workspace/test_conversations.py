@@ -49,6 +49,9 @@ def test_lists_begin_with_the_last_used(conversations: Conversations) -> None:
     assert [info.id for info in conversations.all(KB)] == [first.id, second.id]
     assert [info.turns for info in conversations.all(KB)] == [1, 0]
     assert {info.id for info in conversations.all()} == {first.id, second.id, other.id}
+    for used in (second, first) * 20:  # a machine can be faster than a clock of milliseconds tells
+        conversations.append(used.id, said("and again"))
+        assert conversations.all(KB)[0].id == used.id
 
 
 def test_the_title_is_the_first_question_on_one_line(conversations: Conversations) -> None:

@@ -158,4 +158,4 @@ def test_ids_that_are_none_are_replaced(other: Conversations, exported: dict[str
 def test_times_of_other_zones_sort_with_ours(other: Conversations, exported: dict[str, Any]) -> None:
     exported["conversations"][0]["updated"] = "2031-01-01T09:00:00+08:00"
     from_json(other, exported)
-    assert other.all()[0].updated == "2031-01-01T01:00:00.000+00:00"
+    assert other.all()[0].updated == "2031-01-01T01:00:00.000000+00:00"
