@@ -72,9 +72,10 @@ def summary(tool: BaseTool, language: str) -> str:
     return traits_of(tool).summaries.get(language) or lines[0]
 
 
-def described(tool: BaseTool, language: str) -> str:
-    """The tool in one line for a prompt."""
-    return f"- {signature(tool)}: {' '.join(summary(tool, language).split())}"
+def described(tool: BaseTool, language: str, *, whole: bool = False) -> str:
+    """The tool in one line for a prompt; the ``whole`` line also names what the tool holds."""
+    parts = [summary(tool, language), *([traits_of(tool).holds] if whole else [])]
+    return f"- {signature(tool)}: {' '.join(': '.join(filter(None, parts)).split())}"
 
 
 def _kind(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:

@@ -43,7 +43,7 @@ class TextProtocol:
 
     def messages(self, brief: Brief, steps: Sequence[Step], closing: str) -> list[BaseMessage]:
         """See :class:`agents.protocol.base.ToolProtocol`."""
-        tools = "\n".join(described(tool, brief.language) for tool in brief.tools)
+        tools = "\n".join(described(tool, brief.language, whole=self.thoughts) for tool in brief.tools)
         # A model that does not think aloud is shown no thoughts, and told less: small models take long to read.
         name = ("text" if self.thoughts else "text-brief") if brief.tools else "text-without-tools"
         found: list[BaseMessage] = [SystemMessage(render(name, brief.language, **({"tools": tools} if tools else {})))]

@@ -43,6 +43,7 @@ class Traits:
             value came from.
         calls: most calls in one run; 0: no limit of its own.
         summaries: one line that says when to use the tool, by language ("en", "zh"); the description where one lacks.
+        holds: names of what a call can reach (tables with their columns), said after that line where a prompt has room.
     """
 
     effects: frozenset[Effect] = frozenset()
@@ -52,6 +53,7 @@ class Traits:
     opens: tuple[str, ...] = ()
     calls: int = 0
     summaries: Mapping[str, str] = field(default_factory=dict)
+    holds: str = ""
 
 
 #: Of tools that say nothing about themselves (any LangChain tool, an MCP server's): whatever is possible may happen.

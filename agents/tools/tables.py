@@ -28,7 +28,7 @@ _TEXTS = Texts(
         "memory": "The query needs more memory than it may use ({megabytes} MB). Aggregate, or filter with WHERE first.",
         "access": "Files, settings and extensions are out of reach here. Query these tables: {tables}.",
         "no_table": "There is no table “{name}”.{near} The tables are: {tables}.",
-        "no_column": "There is no column “{name}”.{near} The columns are: {columns}.",
+        "no_column": "There is no column “{name}”.{near} The tables are: {tables}.",
         "near": " Did you mean {names}?",
         "error": "The query has an error: {message} The tables are: {tables}.",
         "empty": "No rows.",
@@ -43,7 +43,7 @@ _TEXTS = Texts(
         "memory": "查询需要的内存超过上限（{megabytes} MB）。请先聚合或用 WHERE 筛选。",
         "access": "这里不能访问文件、设置或扩展。请查询这些表：{tables}。",
         "no_table": "没有表“{name}”。{near}现有的表：{tables}。",
-        "no_column": "没有列“{name}”。{near}现有的列：{columns}。",
+        "no_column": "没有列“{name}”。{near}现有的表：{tables}。",
         "near": "是不是 {names}？",
         "error": "查询有错误：{message} 现有的表：{tables}。",
         "empty": "没有符合条件的行。",
@@ -56,6 +56,8 @@ _COLUMN = re.compile(r'(?:Referenced column|column) "([^"]+)" not found|does not
 _TABLE = re.compile(r"Table with name (\S+) does not exist")
 #: Characters of the tables in the tool's description; all columns are told by a call without SQL.
 _DESCRIBED = 1_500
+#: The same in the message about a mistake.
+_NAMED = 800
 _LONGEST_SQL = 10_000
 
 
@@ -104,9 +106,9 @@ def tables(files: Sequence[Path], language: str = "en", limits: TableLimits | No
             raise ToolInputError(_failure(reply, known, spoken, bounds))
         return _result(reply, spoken, bounds.rows)
 
-    described = f"Query tables with one SQL SELECT (DuckDB). Tables: {_described(known)}"
-    traits = Traits(timeout=bounds.load_seconds + bounds.seconds + 10, summaries=SUMMARIES)
-    return tool("query_tables", traits, description=described)(query)
+    held = _described(known, _DESCRIBED)
+    traits = Traits(timeout=bounds.load_seconds + bounds.seconds + 10, summaries=SUMMARIES, holds=held)
+    return tool("query_tables", traits, description=f"Query tables with one SQL SELECT (DuckDB). Tables: {held}")(query)
 
 
 def _check(files: Sequence[Path]) -> None:
@@ -142,12 +144,14 @@ def _loaded(process: TableProcess, bounds: TableLimits) -> dict[str, Any]:
     return found
 
 
-def _described(known: Mapping[str, Any]) -> str:
-    parts = [
-        f"{name}({', '.join(f'{column} {kind}' for column, kind in table['columns'])})" for name, table in known.items()
-    ]
-    text = "; ".join(parts)
-    return text if len(text) <= _DESCRIBED else text[:_DESCRIBED] + "…"
+def _described(known: Mapping[str, Any], most: int, kinds: bool = True) -> str:
+    """``sales(city VARCHAR, amount BIGINT); …``, or without ``kinds`` ``sales(city, amount); …``."""
+    listed = {
+        name: ", ".join(f"{column} {kind}" if kinds else column for column, kind in table["columns"])
+        for name, table in known.items()
+    }
+    text = "; ".join(f"{name}({columns})" for name, columns in listed.items())
+    return text if len(text) <= most else text[:most] + "…"
 
 
 def _shown(name: str, table: Mapping[str, Any], language: str) -> str:
@@ -171,7 +175,8 @@ def _line(cells: Sequence[object]) -> str:
 
 
 def _failure(reply: Mapping[str, Any], known: Mapping[str, Any], language: str, bounds: TableLimits) -> str:
-    message, names = str(reply["message"]), ", ".join(known)
+    # The columns, too: whoever has to write the query anew would otherwise have to guess them, or ask.
+    message, names = str(reply["message"]), _described(known, _NAMED, kinds=False)
     if reply["error"] == "OutOfMemoryException":
         return _TEXTS(language, "memory", megabytes=bounds.memory_mb // 2)
     if reply["error"] in ("PermissionException", "IOException"):
@@ -183,7 +188,7 @@ def _failure(reply: Mapping[str, Any], known: Mapping[str, Any], language: str, 
         wanted = match[1] or match[2]
         columns = list(dict.fromkeys(column for table in known.values() for column, _ in table["columns"]))
         near = _near(wanted, columns, language)
-        return _TEXTS(language, "no_column", name=wanted, near=near, columns=", ".join(columns)[:_DESCRIBED])
+        return _TEXTS(language, "no_column", name=wanted, near=near, tables=names)
     first = " ".join(message.partition("\n")[0].split())[:300]
     return _TEXTS(language, "error", message=first if first.endswith((".", "!")) else first + ".", tables=names)
 

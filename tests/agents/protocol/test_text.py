@@ -68,6 +68,19 @@ def test_the_schema_of_a_reply(reply: dict[str, object], fits: bool) -> None:
     assert jsonschema.Draft202012Validator(schema).is_valid(reply) is fits
 
 
+@pytest.mark.parametrize("thoughts", [True, False])
+def test_what_a_tool_holds_is_named_where_there_is_room(thoughts: bool) -> None:
+    @tool("ask_tables", Traits(summaries={"en": "asks tables"}, holds="sales(city VARCHAR)"))
+    def ask_tables(sql: str) -> str:
+        """Ask."""
+        return ""
+
+    brief = Brief("How many?", "en", (ask_tables,), ())
+    prompt = TextProtocol(thoughts=thoughts).messages(brief, (), "")[0].text
+    assert "- ask_tables(sql: string): asks tables" in prompt
+    assert (": asks tables: sales(city VARCHAR)" in prompt) is thoughts
+
+
 def test_without_thoughts_and_without_tools() -> None:
     assert set(reply_schema([], thoughts=False)["properties"]) == {"answer"}
     assert strict(parameters(read_tool()))["additionalProperties"] is False
