@@ -10,7 +10,7 @@ from langchain_core.tools import BaseTool
 
 from agents.tools.arithmetic.calculate import calculate
 from agents.tools.arithmetic.failures import CalculationError
-from agents.tools.arithmetic.formats import exact_text, rounded_text, unit_text, value_text
+from agents.tools.arithmetic.formats import exact_text, read_text, rounded_text, unit_text, value_text
 from agents.tools.arithmetic.texts import NOTES, failure_text
 from agents.tools.arithmetic.values import Day, Quantity, Truth, Value, Weekday
 from agents.tools.base import Result, ToolInputError, Traits, tool
@@ -52,7 +52,10 @@ def calculator(language: str = "en", today: Callable[[], date] = date.today) -> 
 
 
 def as_data(value: Value) -> dict[str, Any]:
-    """A result for programs: ``type``, and what there is of ``value``, ``exact``, ``unit``, ``date``."""
+    """A result for programs: ``type``, and what there is of ``value``, ``exact``, ``unit``, ``date``.
+
+    Of a number, ``decimal`` has 15 digits, and ``shown`` those that the text has.
+    """
     if isinstance(value, Day):
         return {"type": "date", "date": value.date.isoformat()}
     if isinstance(value, Weekday):
@@ -67,6 +70,7 @@ def as_data(value: Value) -> dict[str, Any]:
         "value": exact or rounded_text(value.value),
         "exact": exact is not None,
         "decimal": rounded_text(value.value),
+        "shown": read_text(value),
         **({"unit": unit_text(value.units, "en", one=True)} if value.units else {}),
     }
 

@@ -11,7 +11,7 @@ from langchain_core.tools import BaseTool
 
 from agents.tools.arithmetic.calculate import calculate
 from agents.tools.arithmetic.failures import CalculationError
-from agents.tools.arithmetic.formats import exact_text, rounded_text, unit_text, value_text
+from agents.tools.arithmetic.formats import exact_text, read_text, rounded_text, unit_text, value_text
 from agents.tools.arithmetic.operations import converted
 from agents.tools.arithmetic.texts import failure_text
 from agents.tools.arithmetic.unit_table import unit_names
@@ -98,6 +98,7 @@ def units(language: str = "en", rates: Rates | None = None) -> BaseTool:
         data = {
             "value": exact or rounded_text(found.value),
             "decimal": rounded_text(found.value),
+            "shown": read_text(found),
             "exact": exact is not None,
             "unit": unit_text(goal, "en", one=True),
         }

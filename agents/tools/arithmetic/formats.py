@@ -9,8 +9,9 @@ from fractions import Fraction
 from agents.tools.arithmetic.constants import CONTEXT
 from agents.tools.arithmetic.values import Day, Quantity, Truth, Units, Value, Weekday, decimal_of
 
-#: Digits that are shown of what cannot be written out.
-_SHOWN = 15
+#: Significant digits of what cannot be written out: for programs, for reading, and of what has units, which nobody
+#: measures more exactly. A small model that copies fifteen digits of a period does not find its end.
+_DIGITS, _READ, _MEASURED = 15, 10, 7
 #: A fraction or a decimal that is longer than this is shown rounded.
 _LONGEST = 60
 #: Whole numbers get a rounded companion from here on: nobody counts so many digits.
@@ -37,13 +38,13 @@ def exact_text(value: Fraction) -> str | None:
     return text if len(text) <= _LONGEST else None
 
 
-def rounded_text(value: Fraction) -> str:
-    """``value`` to 15 significant digits; with an exponent where it is very large or very small."""
+def rounded_text(value: Fraction, digits: int = _DIGITS) -> str:
+    """``value`` to ``digits`` significant digits; with an exponent where it is very large or very small."""
     number = decimal_of(value)
     if not number:
         return "0"
     with localcontext(CONTEXT) as context:
-        context.prec = _SHOWN
+        context.prec = digits
         number = +number
         number = number.normalize()
     size = number.adjusted()
@@ -53,19 +54,24 @@ def rounded_text(value: Fraction) -> str:
     return f"{digits}e{int(exponent)}"
 
 
+def read_text(quantity: Quantity) -> str:
+    """The decimal of a quantity that people are shown, rounded where it has no end that is near."""
+    exact = exact_text(quantity.value) if quantity.exact else None
+    if exact is not None and "/" not in exact and len(exact) <= _READABLE:
+        return exact
+    return rounded_text(quantity.value, _MEASURED if quantity.units else _READ)
+
+
 def number_text(quantity: Quantity) -> str:
-    """The number of a quantity: ``36``, ``1/3 ≈ 0.333333333333333``, ``≈ 1.4142135623731``.
+    """The number of a quantity: ``36``, ``1/3 ≈ 0.3333333333``, ``≈ 1.414213562``.
 
     Of what was measured, a fraction is shown where it is short: 78125/25146 miles tell nobody anything.
     """
-    if not quantity.exact:
-        return f"≈ {rounded_text(quantity.value)}"
-    exact = exact_text(quantity.value)
+    about = f"≈ {read_text(quantity)}"
+    exact = exact_text(quantity.value) if quantity.exact else None
     if exact is None or (quantity.units and "/" in exact and len(exact) > _SHORT):
-        return f"≈ {rounded_text(quantity.value)}"
-    if "/" in exact or len(exact) > _READABLE:
-        return f"{exact} ≈ {rounded_text(quantity.value)}"
-    return exact
+        return about
+    return f"{exact} {about}" if "/" in exact or len(exact) > _READABLE else exact
 
 
 def unit_text(units: Units, language: str, one: bool = False) -> str:

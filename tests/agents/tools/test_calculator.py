@@ -36,15 +36,30 @@ def test_schema_is_short_and_says_how_to_write() -> None:
 def test_result_repeats_what_was_asked_and_gives_data() -> None:
     found = result_of("15% of 240 =")
     assert found.text == "15% of 240 = 36"
-    assert found.data == {"type": "number", "value": "36", "exact": True, "decimal": "36"}
+    assert found.data == {"type": "number", "value": "36", "exact": True, "decimal": "36", "shown": "36"}
 
 
 @pytest.mark.parametrize(
     ("expression", "data"),
     [
-        ("1/3", {"type": "number", "value": "1/3", "exact": True, "decimal": "0.333333333333333"}),
-        ("sqrt(2)", {"type": "number", "value": "1.4142135623731", "exact": False, "decimal": "1.4142135623731"}),
-        ("5 km to m", {"type": "number", "value": "5000", "exact": True, "decimal": "5000", "unit": "m"}),
+        (
+            "1/3",
+            {"type": "number", "value": "1/3", "exact": True, "decimal": "0.333333333333333", "shown": "0.3333333333"},
+        ),
+        (
+            "sqrt(2)",
+            {
+                "type": "number",
+                "value": "1.4142135623731",
+                "exact": False,
+                "decimal": "1.4142135623731",
+                "shown": "1.414213562",
+            },
+        ),
+        (
+            "5 km to m",
+            {"type": "number", "value": "5000", "exact": True, "decimal": "5000", "shown": "5000", "unit": "m"},
+        ),
         ("today", {"type": "date", "date": "2026-11-22"}),
         ("weekday of today", {"type": "weekday", "weekday": 7}),
         ("2 > 1", {"type": "truth", "value": True}),
