@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from agents.checking import number_claims
 from agents.steps import FinalAnswer, Observation, Outcome, Source, Step
 from ragbot.documents import Citation, Document, Passage
 from ragbot.generation.verification.writer import Writer
@@ -61,7 +62,7 @@ def final_answer(
     Where passages were found, each sentence is tied to the characters that carry it, and checked
     (:class:`ragbot.generation.verification.writer.Writer`); the results of tools take part as passages of their own, so that
     a sum or a temperature is not held against the documents. Without passages, the markers that the model wrote are kept,
-    and an answer that repeats a result gets its marker.
+    an answer that repeats a result gets its marker, and its numbers are looked up in the results.
     """
     sources = numbered(steps)
     if any(item.citation for item in sources):
@@ -80,7 +81,9 @@ def final_answer(
         used[repeated.number] = 1
         shown = f"{shown} [1]"
     listed = tuple(_source(by_number[number], marker) for number, marker in used.items())
-    return FinalAnswer(text=shown, outcome=outcome, reason=reason, sources=listed)
+    said = [step for step in steps if isinstance(step, Observation)]
+    claims = number_claims(shown, question, said) if sources else ()
+    return FinalAnswer(text=shown, outcome=outcome, reason=reason, sources=listed, claims=claims)
 
 
 def _checked(text: str, question: str, sources: Sequence[Numbered], outcome: Outcome, reason: str) -> FinalAnswer:

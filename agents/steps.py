@@ -181,7 +181,7 @@ class FinalAnswer(Step):
         text: the answer, with markers such as ``[1]``.
         outcome: see :data:`Outcome`; ``reason`` says why it is not ``answered``.
         sources: what the markers stand for.
-        claims: the sentences that were checked against passages.
+        claims: the sentences that were checked against passages, or whose numbers were against results.
     """
 
     kind: ClassVar[str] = "answer"
