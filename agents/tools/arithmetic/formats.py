@@ -50,8 +50,8 @@ def rounded_text(value: Fraction, digits: int = _DIGITS) -> str:
     size = number.adjusted()
     if -7 <= size <= 20:
         return format(number, "f")
-    digits, _, exponent = format(number, "e").partition("e")
-    return f"{digits}e{int(exponent)}"
+    mantissa, _, exponent = format(number, "e").partition("e")
+    return f"{mantissa}e{int(exponent)}"
 
 
 def read_text(quantity: Quantity) -> str:
