@@ -96,7 +96,7 @@ def sum_convert(draw: random.Random, language: str) -> Scenario:
     def script() -> Script:
         first = yield Ask("calculator", {"expression": f"{a} + {b}"})
         found = yield Ask("units", {"amount": a + b, "from_unit": source, "to_unit": goal})
-        filled = {"from": source, "to": goal, "c": a + b, "value": data(found)["decimal"], "s": found.source}
+        filled = {"from": source, "to": goal, "c": a + b, "value": data(found)["shown"], "s": found.source}
         return answer(draw, language, "sum-convert", **filled, s1=first.source)
 
     asked = question(draw, language, "sum-convert", a=a, b=b, **{"from": source, "to": goal})
@@ -122,7 +122,7 @@ def conversion(draw: random.Random, language: str) -> Scenario:
 
     def script() -> Script:
         found = yield Ask("units", {"amount": n, "from_unit": source, "to_unit": goal})
-        value = data(found)["decimal"]
+        value = data(found)["shown"]
         filled = {"n": n, "from": source, "to": goal, "value": value, "s": found.source}
         return answer(draw, language, "convert", **filled)
 
@@ -178,7 +178,7 @@ def _calculated(
     def script() -> Script:
         found = yield Ask("calculator", {"expression": expression})
         result = data(found)
-        value = result.get("date") or result["decimal"]
+        value = result.get("date") or result["shown"]
         return answer(draw, language, template, **values, value=value, s=found.source)
 
     return Scenario(template, language, asked, ("calculator",), script)

@@ -91,7 +91,7 @@ def weather_difference(draw: random.Random, language: str, places: list[Spot]) -
         right = f"{low:g}" if low >= 0 else f"({low:g})"
         found = yield Ask("calculator", {"expression": f"{high:g} - {right}"})
         filled = {"place": place, "other": other, "a": f"{a:g}", "b": f"{b:g}", "s1": first.source, "s2": second.source}
-        value = data(found)["decimal"]
+        value = data(found)["shown"]
         return answer(draw, language, "weather-difference", **filled, value=value, s=found.source)
 
     asked = question(draw, language, "weather-difference", place=place, other=other)
@@ -107,7 +107,7 @@ def weather_unit(draw: random.Random, language: str, places: list[Spot]) -> Scen
         first = yield Ask("weather", {"place": place})
         a = float(data(first)["now"]["temperature"])
         found = yield Ask("units", {"amount": a, "from_unit": names[0], "to_unit": names[1]})
-        value = data(found)["decimal"]
+        value = data(found)["shown"]
         return answer(draw, language, "weather-unit", a=f"{a:g}", value=value, s1=first.source, s=found.source)
 
     asked = question(draw, language, "weather-unit", place=place)
@@ -166,7 +166,7 @@ def web(draw: random.Random, language: str, pages: list[WebPage]) -> Scenario:
             found = yield Ask("fetch_page", {"url": page.url})
             return answer(draw, language, template, value=_stands(opening, found), s=found.source)
         found = yield Ask("calculator", {"expression": f"{count} * {price}"})
-        value = data(found)["decimal"]
+        value = data(found)["shown"]
         return answer(draw, language, template, a=price, count=count, value=value, s1=first.source, s=found.source)
 
     needs = {"web-fact": (), "web-times": ("calculator",), "search-fetch": ("fetch_page",)}[template]

@@ -82,7 +82,7 @@ def table(draw: random.Random, language: str) -> Scenario:
         second = yield Ask("query_tables", {"sql": f"SELECT sum({column}) FROM {name}"})
         whole = data(second)["rows"][0][0]
         found = yield Ask("calculator", {"expression": f"round({value} / {whole} * 100, 1)"})
-        filled = {"a": value, "b": whole, "s1": first.source, "value": data(found)["decimal"], "s": found.source}
+        filled = {"a": value, "b": whole, "s1": first.source, "value": data(found)["shown"], "s": found.source}
         return answer(draw, language, template, **values, **filled)
 
     needs = ("query_tables", "calculator") if template == "table-share" else ("query_tables",)
