@@ -70,6 +70,7 @@ def test_a_base_is_made_filled_and_deleted(open_page: OpenPage, workshop: tuple[
     visit = knowledge(open_page(workshop[0], locale="zh-CN"))
     page, table = visit.page, visit.page.locator("#rb-documents")
     page.get_by_role("button", name="知识库").last.click()
+    expect(page.locator("#rb-bases-table")).to_contain_text("default")  # the tab has all that it asked for
     visit.write("#rb-base-name", "../x")
     page.locator("#rb-base-make").click()
     expect(page.locator(".toast-body")).to_contain_text("../x")
