@@ -99,7 +99,8 @@ class World:
         self._stack = ExitStack()
         self.services = services or Services(read_places(), read_pages())
         self._stack.callback(self.services.close)
-        self._bot, self._files, self._passages = bot, tuple(tables), passages
+        self._bot, self._passages = bot, passages
+        self._files = dict.fromkeys(("en", "zh"), tuple(tables))
         self._tables: dict[str, BaseTool] = {}
 
     def __enter__(self) -> Self:
@@ -116,7 +117,7 @@ class World:
     def has(self, name: str) -> bool:
         """Whether the world has what the tool ``name`` works on."""
         if name == "query_tables":
-            return bool(self._files)
+            return any(self._files.values())
         return name in TOOLS and (self._bot is not None or name not in ("search_knowledge", "read_document"))
 
     def tools(self, names: Sequence[str], language: str) -> list[BaseTool]:
@@ -126,6 +127,11 @@ class World:
             UserError: there is no tool of a name, or what it works on is missing.
         """
         return [self._tool(name, language) for name in names]
+
+    def lay_out(self, language: str, tables: Sequence[Path]) -> None:
+        """From now on these are the tables of the tool in ``language``; the earlier ones are forgotten."""
+        self._files[language] = tuple(tables)
+        self._tables.pop(language, None)
 
     def fail(self, faults: Mapping[str, str]) -> None:
         """From now on these services fail (:class:`eval.agents.services.Services`), and no others."""
@@ -145,7 +151,7 @@ class World:
                 return search_knowledge(retriever, language, catalog=catalog, top_k=self._passages)
             case "read_document" if self._bot:
                 return read_document(self._bot.kb.catalog, language)
-            case "query_tables" if self._files:
+            case "query_tables" if self._files[language]:
                 return self._query(language)
             case "weather":
                 return weather(url, url, 3.0, "", language)
@@ -161,7 +167,7 @@ class World:
         from agents.tools.tables import tables
 
         if language not in self._tables:
-            self._tables[language] = tables(self._files, language)
+            self._tables[language] = tables(self._files[language], language)
         return self._tables[language]
 
     def _now(self) -> datetime:

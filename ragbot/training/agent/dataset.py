@@ -17,8 +17,7 @@ from eval.datasets.base import QuestionSet
 from ragbot.bot import RagBot
 from ragbot.errors import SourceError
 from ragbot.models.embedders.base import Embedder
-from ragbot.training.agent.generating import generate
-from ragbot.training.agent.materials import Material, write_tables
+from ragbot.training.agent.generating import Material, generate
 from ragbot.training.agent.playing import PlayedRun, Reply
 
 PARTS = ("train", "dev")
@@ -99,9 +98,9 @@ def _generated(
             bot = stack.enter_context(RagBot.open(folder / "kb", embedder=embedder))
             for one in sets:
                 bot.ingest_documents(one.documents)
-        tables = write_tables(folder / "tables", seed)
-        world = stack.enter_context(World(Services(places), bot, tables))
-        for done, run in enumerate(generate(world, places, Material(tables, tuple(sets)), count, seed, known), 1):
+        world = stack.enter_context(World(Services(places), bot))
+        material = Material(folder / "tables", tuple(sets))
+        for done, run in enumerate(generate(world, places, material, count, seed, known), 1):
             progress(part, done, count)
             yield run
 

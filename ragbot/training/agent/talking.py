@@ -1,97 +1,85 @@
-"""Scenarios that need no tool, and the mistakes that come before a right call."""
+"""Scenarios that need no tool: small talk, what the question itself tells, and simple things about words."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from agents.steps import Observation
-from ragbot.training.agent.scenarios import Ask, Scenario, Script, answer, question
+from ragbot.training.agent.scenarios import Scenario, Script, Stage
+from ragbot.training.agent.texts import answer, question, things
 
-NAMES = {
-    "en": ("Biscuit", "Luna", "Otto", "Pepper", "Milo", "Hazel", "Ziggy", "Clover", "Rufus", "Daisy", "Waldo", "Poppy"),
-    "zh": ("毛毛", "小白", "旺财", "团团", "阿黄", "糖糖", "黑豆", "花花", "球球", "乐乐", "果果", "妞妞"),
+#: Kinds, and how often each is drawn beside the others: what is said to everybody in few ways, less often.
+KINDS: Mapping[str, float] = {
+    **dict.fromkeys(("greeting", "thanks", "who-are-you", "what-can-you", "small-talk"), 0.5),
+    "greeting-name": 1.0,
+    **dict.fromkeys(("from-question", "fact-colour", "fact-age", "fact-older", "fact-appointment"), 1.2),
+    **dict.fromkeys(("fact-seat", "fact-place", "fact-list", "fact-job", "fact-owner"), 1.2),
+    **dict.fromkeys(("opposite", "synonym", "next-day", "longer-word"), 0.9),
+    **dict.fromkeys(("spelling", "first-letter", "last-letter", "letter-count"), 0.8),
+    "repeat": 1.0,
+    "shorten": 0.6,
 }
-ANIMALS = {
-    "en": ("dog", "cat", "horse", "parrot", "rabbit", "hamster"),
-    "zh": ("猫", "狗", "兔子", "鹦鹉", "仓鼠", "马"),
+#: Of a kind, the pairs of a word and what is answered.
+_PAIRS = {
+    "opposite": "opposites",
+    "synonym": "synonyms",
+    "spelling": "spellings",
 }
-OPPOSITES = {
-    "en": (("hot", "cold"), ("early", "late"), ("wide", "narrow"), ("rich", "poor"), ("deep", "shallow"), ("full", "empty"),
-           ("soft", "hard"), ("strong", "weak"), ("fast", "slow"), ("dry", "wet")),
-    "zh": (("热", "冷"), ("早", "晚"), ("宽", "窄"), ("富", "穷"), ("深", "浅"), ("满", "空"), ("软", "硬"), ("强", "弱"),
-           ("快", "慢"), ("干", "湿")),
-}  # fmt: skip
-#: Plurals in English; how many characters a Chinese word has.
-SPELLINGS = {
-    "en": (("child", "children"), ("mouse", "mice"), ("city", "cities"), ("tooth", "teeth"), ("knife", "knives"),
-           ("box", "boxes"), ("foot", "feet"), ("baby", "babies"), ("wolf", "wolves"), ("hero", "heroes")),
-    "zh": (("图书馆", "3"), ("飞机", "2"), ("自行车", "3"), ("人工智能", "4"), ("春天", "2"), ("高速公路", "4"),
-           ("向日葵", "3"), ("老师", "2")),
-}  # fmt: skip
-#: Names of tools that there are not, and what they are taken for.
-CONFUSED = {
-    "calculator": ("calc", "math", "python"),
-    "weather": ("get_weather", "forecast"),
-    "clock": ("time", "timezone"),
-    "units": ("convert", "unit_converter"),
-    "web_search": ("search", "google"),
-    "search_knowledge": ("search_documents", "knowledge"),
-    "query_tables": ("sql", "query"),
-    "fetch_page": ("open_url", "browse"),
+#: Of a kind, the words, and what is answered about one.
+_ABOUT: Mapping[str, tuple[str, Callable[[str], str]]] = {
+    "first-letter": ("words", lambda word: word[0]),
+    "last-letter": ("words", lambda word: word[-1]),
+    "letter-count": ("english", lambda word: str(len(word))),
 }
 
 
-def talk(draw: random.Random, language: str) -> Scenario:
+def talk(stage: Stage) -> Scenario:
     """A greeting, thanks, or a question that can be answered at once."""
-    template = draw.choice(("greeting", "thanks", "from-question", "from-question", "opposite", "spelling"))
-    word, value = draw.choice((OPPOSITES if template == "opposite" else SPELLINGS)[language])
-    name, animal = draw.choice(NAMES[language]), draw.choice(ANIMALS[language])
-    values = {"name": name, "animal": animal, "word": word, "value": value}
+    draw, language = stage.draw, stage.language
+    template = draw.choices(list(KINDS), list(KINDS.values()))[0]
+    values = _values(stage, template)
 
     def script() -> Script:
         yield from ()
-        return answer(draw, language, template, **values)
+        said = answer(draw, language, template, **values)
+        return said[0].upper() + said[1:] if template.startswith("fact-") else said
 
     return Scenario(template, language, question(draw, language, template, **values), (), script)
 
 
-def mistaken(draw: random.Random, scenario: Scenario) -> Scenario:
-    """The same, with a mistake in front of the first call; what is learned is how it is mended."""
-
-    def script() -> Script:
-        wanted = scenario.script()
-        right = next(wanted)
-        yield _wrong(draw, right)
-        found: Observation = yield right
-        while True:
-            try:
-                found = yield wanted.send(found)
-            except StopIteration as end:
-                said: str = end.value
-                return said
-
-    return replace(scenario, script=script)
-
-
-def _wrong(draw: random.Random, right: Ask) -> Ask:
-    """An argument of another name, one left out, or a tool that there is not."""
-    arguments: dict[str, Any] = dict(right.arguments)
-    name = draw.choice(list(arguments))
-    # Nothing has to be there for these: the call would be made.
-    kind = draw.choice(
-        ("renamed", "tool") if right.tool in ("clock", "query_tables") else ("renamed", "missing", "tool")
-    )
-    if kind == "tool":
-        return Ask(draw.choice(CONFUSED[right.tool]), arguments, learned=False)
-    value = arguments.pop(name)
-    other: Mapping[str, Any] = {"renamed": {_RENAMED.get(name, "input"): value}, "missing": {}}[kind]
-    return Ask(right.tool, {**arguments, **other}, learned=False)
-
-
-_RENAMED = {
-    "place": "city", "expression": "formula", "query": "q", "url": "link", "sql": "statement", "amount": "value",
-    "from_unit": "from", "to_unit": "to", "days": "day", "time": "at", "other_place": "to",
-}  # fmt: skip
+def _values(stage: Stage, template: str) -> dict[str, Any]:
+    draw, words = stage.draw, things(stage.language, "words")
+    if template in _PAIRS:
+        word, value = draw.choice(words[_PAIRS[template]])
+        return {"word": word, "value": value}
+    if template in _ABOUT:
+        source, tell = _ABOUT[template]
+        word = draw.choice(words[source])
+        return {"word": word, "value": tell(word)}
+    if template == "shorten":
+        text, value = draw.choice(words["short"])
+        return {"text": text, "value": value}
+    if template == "repeat":
+        return {"text": draw.choice(words["sentences"])}
+    if template == "next-day":
+        place = draw.randrange(7)
+        return {"day": words["days"][place], "value": words["days"][(place + 1) % 7]}
+    if template == "longer-word":
+        word, rival = draw.sample(words["lengths"], 2)
+        while len(word) == len(rival):
+            rival = draw.choice(words["lengths"])
+        return {"word": word, "rival": rival, "value": max(word, rival, key=len)}
+    name, other, third = draw.sample(words["people"], 3)
+    a, b = draw.sample(range(5, 80), 2)
+    values: dict[str, Any] = {"name": name, "other": other, "third": third, "a": a, "b": b}
+    values["value"] = name if a > b else other
+    values["time"] = f"{draw.randint(8, 17)}:{draw.choice(('00', '15', '30', '45'))}"
+    for key, source in (("animal", "animals"), ("colour", "colours"), ("job", "jobs"), ("where", "places")):
+        values[key] = draw.choice(words[source])
+    values["who"], values["day"] = draw.choice(words["hosts"]), draw.choice(words["days"])
+    values["thing"] = draw.choice(words["small" if template == "fact-place" else "belongings"])
+    if template == "fact-list":
+        values |= dict(zip("abc", draw.sample(words["goods"], 3), strict=True))
+    if template == "from-question":
+        values["name"] = draw.choice(words["names"])
+    return values

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 from pathlib import Path
 
@@ -19,9 +20,10 @@ from ragbot.bot import RagBot
 from ragbot.models.llms.constraints import Constraints, Vocabulary
 from ragbot.models.testing import HashEmbedder
 from ragbot.training.agent.dataset import AgentPlan, make_agent_dataset, read_runs
-from ragbot.training.agent.materials import write_tables
 from ragbot.training.agent.playing import PlayedRun
-from ragbot.training.agent.scenarios import templates
+from ragbot.training.agent.table_files import draw_tables, write_tables
+from ragbot.training.agent.talking import KINDS
+from ragbot.training.agent.texts import templates
 
 READING = Path(__file__).parents[4] / "data" / "reading"
 RUNS = 160
@@ -71,7 +73,7 @@ def test_constrained_decoding_could_have_written_every_reply(runs: list[PlayedRu
     end = 256
     vocabulary = Vocabulary([*(bytes([byte]) for byte in range(end)), b""], end, lambda text: list(text.encode()))
     constraints = Constraints(vocabulary.tokenizer, "bundled")
-    tables = write_tables(tmp_path / "tables", 1)[:1]
+    tables = write_tables(draw_tables(random.Random(1), "en"), tmp_path / "tables")
     with RagBot.open(tmp_path / "kb", embedder=HashEmbedder()) as bot, World(bot=bot, tables=tables) as world:
         for run in runs[:40]:
             schema = reply_schema(world.tools(run.tools, run.language), thoughts=False)
@@ -90,13 +92,79 @@ def test_a_mistake_is_followed_by_a_message_that_mends_it_and_is_not_learned(run
     assert mistakes
     for run, reply in mistakes:
         role, text = run.messages[reply.at + 1]
-        assert role == "user" and re.search(r"cannot be called|There is no tool|不能这样调用|没有名为", text), text
+        assert role == "user" and re.search(_MISTAKEN, text), text
+
+
+_MISTAKEN = r"cannot be called|There is no (?:tool|table|column)|不能这样调用|没有名为|没有表|没有列"
+
+
+def test_what_needs_no_tool_calls_none_and_the_rest_calls_one(runs: list[PlayedRun]) -> None:
+    talked = [run for run in runs if run.template in KINDS]
+    assert {run.language for run in talked} == {"en", "zh"} and len({run.template for run in talked}) > 4
+    for run in runs:
+        called = [reply for reply in run.replies if read_turn(reply.text).calls]
+        assert bool(called) is (run.template not in KINDS), run.template
+
+
+def test_a_guessed_name_in_a_query_is_mended_out_of_the_message(runs: list[PlayedRun]) -> None:
+    wrong = re.compile(r"There is no (?:table|column)|没有[表列]")
+    mended = [run for run in runs if not run.replies[0].learned and wrong.search(run.messages[3][1])]
+    assert {run.language for run in mended} == {"en", "zh"}
+    for run in mended:
+        first, second = (read_turn(reply.text).calls[0] for reply in run.replies[:2])
+        assert first.tool == second.tool == "query_tables" and run.replies[1].learned
+        message = run.messages[3][1]
+        names = set(re.findall(r"\w+", re.sub(r"'[^']*'", "", second.arguments["sql"]))) - _SQL
+        assert names and names <= set(re.findall(r"\w+", message)), (names, message)
+        assert not set(re.findall(r"\w+", first.arguments["sql"])) <= set(re.findall(r"\w+", second.arguments["sql"]))
+
+
+_SQL = {
+    "SELECT",
+    "FROM",
+    "WHERE",
+    "GROUP",
+    "ORDER",
+    "BY",
+    "LIMIT",
+    "DESC",
+    "DISTINCT",
+    "AND",
+    "sum",
+    "avg",
+    "max",
+    "min",
+}
+_SQL |= {"count", "round", *map(str, range(10_000))}
+
+
+def test_tables_are_looked_at_before_a_query_unless_their_columns_are_told(runs: list[PlayedRun]) -> None:
+    looked = unlooked = 0
+    for run in runs:
+        calls = [read_turn(reply.text).calls[0] for reply in run.replies[:-1] if reply.learned]
+        queries = [call.arguments.get("sql", "") for call in calls if call.tool == "query_tables"]
+        if not queries or run.template == "table-missing":
+            continue
+        if not queries[0] or queries[0].endswith(" LIMIT 2"):
+            name = queries[1].partition(" FROM ")[2].partition(" ")[0]
+            # A table that is named is looked at alone; without its name there are all of them to look at.
+            assert (
+                (f" FROM {name} LIMIT 2" in queries[0])
+                if queries[0]
+                else not re.search(rf'table "?{name}\b', run.question)
+            )
+            looked += 1
+        else:
+            told = re.search(r"columns|列", run.question)
+            assert told or not all(reply.learned for reply in run.replies), run.question
+            unlooked += bool(told)
+    assert looked > 2 * unlooked > 0
 
 
 def test_answers_take_their_numbers_from_what_was_read(runs: list[PlayedRun]) -> None:
     for run in runs:
         said = json.loads(run.replies[-1].text)["answer"]
-        if run.template == "spelling":
+        if run.template in ("spelling", "letter-count"):
             continue
         read = " ".join(text for role, text in run.messages[:-1] if role == "user").replace(",", "")
         for number in re.findall(r"\d+(?:\.\d+)?", re.sub(r"\[\d+\]", "", said).replace(",", "")):

@@ -16,8 +16,7 @@ from eval.agents.services import Services, read_places  # noqa: E402
 from eval.agents.world import World  # noqa: E402
 from ragbot.errors import SourceError, UserError  # noqa: E402
 from ragbot.training.agent.dataset import describe, read_runs, write_runs  # noqa: E402
-from ragbot.training.agent.generating import generate  # noqa: E402
-from ragbot.training.agent.materials import Material  # noqa: E402
+from ragbot.training.agent.generating import Material, generate  # noqa: E402
 from ragbot.training.agent.playing import PlayedRun, Reply  # noqa: E402
 from ragbot.training.agent.run import train_agent  # noqa: E402
 from ragbot.training.agent.tokens import RunTokens, _goes_on  # noqa: E402
