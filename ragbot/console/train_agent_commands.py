@@ -58,7 +58,9 @@ def agent(
         Path | None,
         typer.Option("--start", metavar="ADAPTER", help="Go on from this LoRA adapter: FOLDER/best of a run."),
     ] = None,
-    packs: Annotated[int, typer.Option("--packs", min=1, metavar="N", help="Runs a step.")] = 8,
+    packs: Annotated[
+        int, typer.Option("--packs", min=1, metavar="N", help="Packs a step; runs with the same tools share one.")
+    ] = 4,
     limit: Annotated[
         int, typer.Option("--limit", min=128, metavar="N", help="Most tokens of a run; longer ones are left out.")
     ] = 1400,

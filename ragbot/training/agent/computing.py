@@ -53,7 +53,7 @@ def calculated(stage: Stage, template: str, expression: str, values: Mapping[str
     def script() -> Script:
         found = yield Ask("calculator", {"expression": expression})
         result = data(found)
-        value = result.get("date") or result["decimal"]
+        value = result.get("date") or result["shown"]
         return answer(draw, language, template, **values, value=value, s=found.source)
 
     return Scenario(template, language, asked, ("calculator",), script)

@@ -54,7 +54,7 @@ def conversion(stage: Stage) -> Scenario:
 
     def script() -> Script:
         found = yield Ask("units", {"amount": n, "from_unit": source, "to_unit": goal})
-        value = data(found)["decimal"]
+        value = data(found)["shown"]
         filled = {"n": n, "from": source, "to": goal, "value": value, "s": found.source}
         return answer(draw, language, "convert", **filled)
 
@@ -70,7 +70,7 @@ def sum_convert(stage: Stage) -> Scenario:
     def script() -> Script:
         first = yield Ask("calculator", {"expression": f"{a} + {b}"})
         found = yield Ask("units", {"amount": a + b, "from_unit": source, "to_unit": goal})
-        filled = {"from": source, "to": goal, "c": a + b, "value": data(found)["decimal"], "s": found.source}
+        filled = {"from": source, "to": goal, "c": a + b, "value": data(found)["shown"], "s": found.source}
         return answer(draw, language, "sum-convert", **filled, s1=first.source)
 
     asked = question(draw, language, "sum-convert", a=a, b=b, **{"from": source, "to": goal})
@@ -86,11 +86,11 @@ def convert_times(stage: Stage) -> Scenario:
 
     def script() -> Script:
         first = yield Ask("units", {"amount": n, "from_unit": source, "to_unit": goal})
-        a = data(first)["decimal"]
+        a = data(first)["shown"]
         if len(a) > _LONGEST:
             raise UnusableError("too many digits to copy")
         found = yield Ask("calculator", {"expression": f"round({a} * {count}, 2)"})
-        filled = {"a": a, "s1": first.source, "value": data(found)["decimal"], "s": found.source}
+        filled = {"a": a, "s1": first.source, "value": data(found)["shown"], "s": found.source}
         return answer(draw, language, "convert-times", **values, **filled)
 
     asked = question(draw, language, "convert-times", **values)
@@ -116,9 +116,9 @@ def per_unit(stage: Stage) -> Scenario:
     def script() -> Script:
         to = _GOALS[goal] if language == "zh" else goal
         first = yield Ask("units", {"amount": n, "from_unit": source, "to_unit": to})
-        c = data(first)["decimal"]
+        c = data(first)["shown"]
         found = yield Ask("calculator", {"expression": expression.format(a=a, c=c)})
-        filled = {"c": c, "s1": first.source, "value": data(found)["decimal"], "s": found.source}
+        filled = {"c": c, "s1": first.source, "value": data(found)["shown"], "s": found.source}
         return answer(draw, language, template, **values, **filled)
 
     asked = question(draw, language, template, **values)

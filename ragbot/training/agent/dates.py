@@ -56,9 +56,9 @@ def weeks_between(stage: Stage) -> Scenario:
 
     def script() -> Script:
         between = yield Ask("calculator", {"expression": f"{second} - {first}"})
-        a = data(between)["decimal"]
+        a = data(between)["shown"]
         found = yield Ask("calculator", {"expression": f"round({a} / 7, 1)"})
-        filled = {"a": a, "s1": between.source, "value": data(found)["decimal"], "s": found.source}
+        filled = {"a": a, "s1": between.source, "value": data(found)["shown"], "s": found.source}
         return answer(draw, language, "weeks-between", **values, **filled)
 
     asked = question(draw, language, "weeks-between", **values)

@@ -88,7 +88,7 @@ def document_computed(stage: Stage) -> Scenario:
         first = yield _search(known.asked)
         _, marker = _cited(first, known.asked, (known.shown,))
         found = yield Ask("calculator", {"expression": expression})
-        value = data(found)["decimal"] + ("" if known.is_year else _unit(known.unit, language))
+        value = data(found)["shown"] + ("" if known.is_year else _unit(known.unit, language))
         shown = known.shown.removesuffix("年").strip()
         unit = " 年" if known.is_year and language == "zh" else ""
         return answer(draw, language, template, **values, a=shown + unit, s1=marker, value=value, s=found.source)
@@ -123,7 +123,7 @@ def documents_two(stage: Stage) -> Scenario:
         if template == "document-compare":
             return answer(draw, language, template, **values, **shown, value=larger.shown, s=other)
         found = yield Ask("calculator", {"expression": f"{larger.number} - {smaller.number}"})
-        value = data(found)["decimal"] + _unit(first.unit, language)
+        value = data(found)["shown"] + _unit(first.unit, language)
         return answer(draw, language, template, **values, **shown, s2=other, value=value, s=found.source)
 
     needs = ("search_knowledge", "calculator") if template == "two-documents" else ("search_knowledge",)

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from ragbot.training.agent.playing import PlayedRun
+from ragbot.training.agent.together import Prefixes, gather, side_by_side
 from ragbot.training.agent.tokens import RunTokens
 from ragbot.training.reader.looks import Look
 from ragbot.training.reader.states import base_of, read_pack
@@ -26,7 +27,12 @@ class HeldOutRuns:
     """
 
     def __init__(self, runs: Sequence[PlayedRun], tokens: RunTokens) -> None:
-        self._packs = [pack for run in runs for pack in tokens(run)]
+        packs = [(run.beginning, pack) for run in runs for pack in tokens(run)]
+        prefixes = Prefixes()
+        for prompt, pack in packs:
+            prefixes.add(prompt, pack)
+        groups = gather(((prompt, pack.ids.shape[1]) for prompt, pack in packs), prefixes, tokens.limit)
+        self._packs = [side_by_side([packs[at][1] for at in group], prefixes[packs[group[0]][0]]) for group in groups]
 
     def __len__(self) -> int:
         return len(self._packs)

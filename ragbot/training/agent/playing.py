@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from langchain_core.messages import BaseMessage
 from langchain_core.tools import BaseTool
@@ -19,6 +20,9 @@ from eval.agents.running import ALLOWED, agreeing
 from eval.agents.world import TOOLS, World
 from ragbot.models.testing import ScriptedChatModel
 from ragbot.training.agent.scenarios import Scenario, UnusableError
+
+#: Of so many sets of tools one is drawn where a run does not have all of them.
+TOOL_SETS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +52,27 @@ class PlayedRun:
     messages: tuple[tuple[str, str], ...]
     replies: tuple[Reply, ...]
 
+    @property
+    def beginning(self) -> str:
+        """Language and system prompt: what runs with the same tools share."""
+        return f"{self.language}\n{self.messages[0][1]}"
+
 
 def some_tools(draw: random.Random, world: World, scenario: Scenario) -> tuple[str, ...]:
     """The tools of the script and others, in the usual order; all of them more often than not."""
-    there = [name for name in TOOLS if world.has(name)]
+    there = tuple(name for name in TOOLS if world.has(name))
     if missing := set(scenario.needs) - set(there):
         raise UnusableError(f"there is no {', '.join(missing)} here")
-    if draw.random() < 0.55:
-        return tuple(there)
-    count = draw.randint(0, len(there))
-    kept = {*scenario.needs, *draw.sample(there, count)} or {"calculator"}
-    return tuple(name for name in there if name in kept)
+    fitting = [tools for tools in _tool_sets(there) if {*scenario.needs} <= {*tools}]
+    return there if draw.random() < 0.55 or not fitting else draw.choice(fitting)
+
+
+@cache
+def _tool_sets(there: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """Some of the tools in so many ways that none is usual, and so few that several runs share a prompt in training."""
+    draw = random.Random(" ".join(there))
+    drawn = (set(draw.sample(there, draw.randint(1, len(there)))) for _ in range(TOOL_SETS))
+    return sorted({tuple(name for name in there if name in one) for one in drawn})
 
 
 def play(scenario: Scenario, world: World, tools: Sequence[str]) -> PlayedRun:

@@ -89,7 +89,7 @@ def _asked(stage: Stage, kinds: Sequence[str]) -> Scenario:
         filled = {"value": a, "a": b, "s": seen[-1].source}
         if wanted.expression:
             found = yield Ask("calculator", {"expression": wanted.expression(*cells)})
-            filled = {"a": a, "b": b, "value": data(found)["decimal"], "s": found.source}
+            filled = {"a": a, "b": b, "value": data(found)["shown"], "s": found.source}
         sources = {"s1": seen[0].source, "s2": seen[-1].source}
         return answer(draw, language, template, **values, **filled, **sources)
 

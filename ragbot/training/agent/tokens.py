@@ -57,7 +57,7 @@ class RunTokens:
     """
 
     def __init__(self, tokenizer: Any, limit: int, plain: bool | None = None) -> None:
-        self._tokenizer, self._limit = tokenizer, limit
+        self._tokenizer, self.limit = tokenizer, limit
         self.plain = not tokenizer.chat_template if plain is None else plain
         known = tokenizer.get_vocab()
         ends = [known[name] for name in _TURN_ENDS if name in known and not self.plain]
@@ -92,7 +92,7 @@ class RunTokens:
             else:
                 packs.append(self._pack([*prompt, *tokens], [(len(prompt), tokens, tool)], run.language))
         packs.append(self._pack([*whole, *self.ids(last.text)], together, run.language))
-        return [pack for pack in packs if pack.ids.shape[1] <= self._limit]
+        return [pack for pack in packs if pack.ids.shape[1] <= self.limit]
 
     def _pack(self, ids: list[int], replies: Sequence[tuple[int, list[int], str]], language: str) -> RunPack:
         import torch

@@ -15,6 +15,7 @@ from ragbot.errors import SourceError
 from ragbot.models.llms.bundled import HUB_NAME
 from ragbot.training.agent.looks import HeldOutRuns
 from ragbot.training.agent.playing import PlayedRun
+from ragbot.training.agent.together import Prefixes, gather, side_by_side
 from ragbot.training.agent.tokens import RunPack, RunTokens
 from ragbot.training.reader.contexts import Mix
 from ragbot.training.reader.looks import Look
@@ -25,24 +26,33 @@ from ragbot.training.runs import claim, read_lines
 
 
 class RunPacks:
-    """The sequences of all epochs in the order in which they are trained on; drawn once, so that a run can go on."""
+    """The packs of all epochs in the order in which they are trained on; drawn once, so that a run can go on."""
 
     def __init__(self, runs: Sequence[PlayedRun], tokens: RunTokens, plan: ReaderPlan) -> None:
-        self.tokens = tokens
+        self.tokens, self._runs = tokens, runs
+        self._prefixes = Prefixes()
         # Which sequences a run has is known only when it is cut into tokens; kept are their places, not their tensors.
-        places = [(number, part) for number, run in enumerate(runs) for part in range(len(tokens(run)))]
-        self._runs, self._order = runs, list[tuple[int, int]]()
+        sizes: dict[tuple[int, int], int] = {}
+        for number, run in enumerate(runs):
+            for part, pack in enumerate(tokens(run)):
+                sizes[number, part] = pack.ids.shape[1]
+                self._prefixes.add(run.beginning, pack)
+        self._order: list[list[tuple[int, int]]] = []
         for epoch in range(math.ceil(plan.epochs)):
-            one = list(places)
-            random.Random(f"{plan.seed} {epoch}").shuffle(one)
-            self._order += one[: round(len(one) * min(1.0, plan.epochs - epoch))]
+            draw = random.Random(f"{plan.seed} {epoch}")
+            places = draw.sample(list(sizes), len(sizes))
+            shapes = ((runs[place[0]].beginning, sizes[place]) for place in places)
+            packs = [[places[at] for at in members] for members in gather(shapes, self._prefixes, plan.limit)]
+            draw.shuffle(packs)
+            self._order += packs[: round(len(packs) * min(1.0, plan.epochs - epoch))]
 
     def __len__(self) -> int:
         return len(self._order)
 
     def __getitem__(self, item: int) -> RunPack:
-        number, part = self._order[item]
-        return self.tokens(self._runs[number])[part]
+        places = self._order[item]
+        packs = [self.tokens(self._runs[number])[part] for number, part in places]
+        return side_by_side(packs, self._prefixes[self._runs[places[0][0]].beginning])
 
 
 class AgentTraining(ReaderTraining):
@@ -52,7 +62,7 @@ class AgentTraining(ReaderTraining):
         base: folder of the base model, as transformers saves it.
         train, held_out: runs that :func:`ragbot.training.agent.dataset.make_agent_dataset` wrote.
         folder: of the run.
-        plan: its knobs; ``limit`` is the longest sequence.
+        plan: its knobs; ``limit`` is the longest pack, and the longest run.
         name: of the base model, as the adapter is to name it (default: the folder).
         start: a LoRA adapter that training goes on from (the reader's, for one).
 
@@ -85,7 +95,7 @@ class AgentTraining(ReaderTraining):
         self.steps = len(packs) // plan.packs_per_step
         if not self.steps:
             raise SourceError(
-                f"{len(packs)} sequences of at most {plan.limit} tokens are too few for a step of {plan.packs_per_step}: "
+                f"{len(packs)} packs of at most {plan.limit} tokens are too few for a step of {plan.packs_per_step}: "
                 "generate more runs, or raise --limit"
             )
         # What the training needs of both is what these have: packs by number, and a look.

@@ -87,7 +87,7 @@ def weather_difference(stage: Stage) -> Scenario:
         a, b = temperature(first), temperature(second)
         found = yield Ask("calculator", {"expression": _apart(a, b)})
         filled = {"place": place, "other": other, "a": f"{a:g}", "b": f"{b:g}", "s1": first.source, "s2": second.source}
-        value = data(found)["decimal"]
+        value = data(found)["shown"]
         return answer(draw, language, "weather-difference", **filled, value=value, s=found.source)
 
     asked = question(draw, language, "weather-difference", place=place, other=other)
@@ -124,7 +124,7 @@ def weather_unit(stage: Stage) -> Scenario:
         first = yield Ask("weather", {"place": place})
         a = temperature(first)
         found = yield Ask("units", {"amount": plain(f"{a:g}"), "from_unit": names[0], "to_unit": names[1]})
-        value = data(found)["decimal"]
+        value = data(found)["shown"]
         return answer(draw, language, "weather-unit", a=f"{a:g}", value=value, s1=first.source, s=found.source)
 
     asked = question(draw, language, "weather-unit", place=place)
@@ -142,7 +142,7 @@ def weather_spread(stage: Stage) -> Scenario:
         low, high = float(day["low"]), float(day["high"])
         found = yield Ask("calculator", {"expression": _apart(low, high)})
         filled = {"a": _shown(low), "b": _shown(high), "s1": first.source}
-        return answer(draw, language, "weather-spread", **filled, value=data(found)["decimal"], s=found.source)
+        return answer(draw, language, "weather-spread", **filled, value=data(found)["shown"], s=found.source)
 
     asked = question(draw, language, "weather-spread", place=place)
     return Scenario("weather-spread", language, asked, ("weather", "calculator"), script)

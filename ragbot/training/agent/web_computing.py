@@ -20,7 +20,7 @@ def web_times(stage: Stage) -> Scenario:
         first = yield Ask("fetch_page", {"url": found.page.url}) if template == "page-times" else search(fact)
         stands(fact.sentence, first)
         result = yield Ask("calculator", {"expression": f"{count} * {fact.value}"})
-        filled = {"a": fact.value, "s1": first.source, "value": data(result)["decimal"], "s": result.source}
+        filled = {"a": fact.value, "s1": first.source, "value": data(result)["shown"], "s": result.source}
         return answer(draw, language, template, **values, **filled)
 
     needs = ("fetch_page" if template == "page-times" else "web_search", "calculator")
@@ -48,7 +48,7 @@ def web_two(stage: Stage) -> Scenario:
             return answer(draw, language, template, **values, **filled, value=value, s=right.source)
         expression = f"{a} + {b}" if template == "web-sum" else f"{max(a, b)} - {min(a, b)}"
         found = yield Ask("calculator", {"expression": expression})
-        filled |= {"s2": right.source, "value": data(found)["decimal"], "s": found.source}
+        filled |= {"s2": right.source, "value": data(found)["shown"], "s": found.source}
         return answer(draw, language, template, **values, **filled)
 
     if first.value == second.value:  # neither is the cheaper, and a difference of nothing teaches nothing
@@ -68,7 +68,7 @@ def web_age(stage: Stage) -> Scenario:
         first = yield search(fact)
         stands(fact.sentence, first)
         result = yield Ask("calculator", {"expression": f"{year} - {fact.value}"})
-        filled = {"a": fact.value, "s1": first.source, "value": data(result)["decimal"], "s": result.source}
+        filled = {"a": fact.value, "s1": first.source, "value": data(result)["shown"], "s": result.source}
         return answer(draw, language, "web-age", name=fact.name, year=year, **filled)
 
     asked = question(draw, language, "web-age", name=fact.name, year=year)
@@ -89,7 +89,7 @@ def web_convert(stage: Stage) -> Scenario:
         stands(fact.sentence, first)
         source = "公里" if language == "zh" else "km"
         result = yield Ask("units", {"amount": plain(fact.value), "from_unit": source, "to_unit": to})
-        filled = {"a": fact.value, "s1": first.source, "value": data(result)["decimal"], "s": result.source}
+        filled = {"a": fact.value, "s1": first.source, "value": data(result)["shown"], "s": result.source}
         return answer(draw, language, "web-convert", to=to, **filled)
 
     asked = question(draw, language, "web-convert", fact=phrase, to=to)

@@ -27,7 +27,7 @@ from ragbot.training.reader.plan import ReaderPlan  # noqa: E402
 # What peft asks a model has another name in transformers by now.
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")
 
-PLAN = ReaderPlan(epochs=1.0, packs_per_step=2, every=2, limit=8000, rank=4, alpha=8, compiled=False)
+PLAN = ReaderPlan(epochs=1.0, packs_per_step=2, every=2, limit=150, rank=4, alpha=8, compiled=False)
 
 
 @pytest.fixture(autouse=True, scope="module")
