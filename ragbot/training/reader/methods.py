@@ -21,6 +21,7 @@ import torch
 from ragbot.errors import MissingExtraError, UserError
 from ragbot.models import hf
 from ragbot.models.bundled import sha256
+from ragbot.training.half import halve, halve_attention, is_fast
 from ragbot.training.int8_base import freeze_to_int8
 from ragbot.training.reader.attention import NAME, register
 from ragbot.training.reader.plan import LINEAR, RATES, VIRTUAL, ReaderPlan
@@ -59,6 +60,9 @@ def adapted(base: Path, plan: ReaderPlan, start: Path | None = None) -> Any:
         model.requires_grad_(False)
     if plan.int8 and plan.method == "lora" and not on_gpu:
         freeze_to_int8(model, LINEAR)
+        if is_fast():
+            halve(model.lm_head)
+            halve_attention(model.model)
     if plan.checkpointing:
         model.activation_checkpointing_enable({"use_reentrant": False})
     trained = _with_adapter(model, plan, start)
