@@ -10,14 +10,14 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+#: What torch is asked for: dot products of AVX-512, and tiles.
+_INSTRUCTIONS = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+
 
 def is_fast() -> bool:
     """Whether this processor multiplies bfloat16 itself; where it does not, floats are faster."""
-    return bool(torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported() and _has_dot())
-
-
-def _has_dot() -> bool:
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    kernels = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", bool)  # builds for some platforms have none
+    return bool(kernels()) and any(getattr(torch.cpu, name, bool)() for name in _INSTRUCTIONS)
 
 
 class HalfLinear(nn.Linear):
@@ -32,7 +32,7 @@ class HalfLinear(nn.Linear):
 
 def halve(layer: nn.Module) -> bool:
     """Turn a frozen linear layer without bias into a :class:`HalfLinear`; returns whether it is one now."""
-    if not isinstance(layer, nn.Linear) or layer.bias is not None or layer.weight.requires_grad:
+    if not isinstance(layer, nn.Linear) or layer.weight.requires_grad or "bias" in dict(layer.named_parameters()):
         return False
     layer.__class__ = HalfLinear
     layer.register_buffer("half_weight", layer.weight.detach().bfloat16(), persistent=False)
