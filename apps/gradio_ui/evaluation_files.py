@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-from urllib.parse import parse_qs
+from collections.abc import Mapping
 
-from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
 
+from apps.api.principal import Principal
 from apps.gradio_ui.evaluation_rights import may_evaluate
-from apps.gradio_ui.site import Site
+from apps.gradio_ui.own_address import PRIVATE, OwnAddress
 from eval.contrast import contrast
 from eval.figures import report_page
 from eval.runs import RunStore
@@ -27,37 +25,24 @@ _HEADERS = {
         "sandbox allow-scripts allow-downloads; default-src 'none'; script-src 'unsafe-inline'; "
         "style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; base-uri 'none'; form-action 'none'"
     ),
-    "cache-control": "no-store",
     "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-    "cross-origin-resource-policy": "same-origin",
+    **PRIVATE,
 }
 
 
-class Reports:
-    """ASGI middleware that answers these addresses itself."""
+class Reports(OwnAddress):
+    """Answers these addresses."""
 
-    def __init__(self, app: ASGIApp, site: Site) -> None:
-        self._app = app
-        self._site = site
+    address = _ADDRESS
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """An ASGI application."""
-        found = _ADDRESS.fullmatch(scope["path"]) if scope["type"] == "http" and scope["method"] == "GET" else None
-        if found is None:
-            await self._app(scope, receive, send)
-            return
-        cookies = Headers(scope=scope).get("cookie", "")
-        principal = await asyncio.to_thread(self._site.login.principal, cookies)
-        if principal is None or not may_evaluate(principal):
-            await PlainTextResponse("this takes a key with the scope admin that sees all documents\n", 403)(
-                scope, receive, send
-            )
-            return
-        asked = parse_qs(scope["query_string"].decode("utf-8", "replace"))
-        against, language = asked.get("against", [""])[0], asked.get("lang", ["en"])[0]
-        answer = await asyncio.to_thread(_page, self._site.settings, found[1], against, language)
-        await answer(scope, receive, send)
+    def refusal(self, principal: Principal | None) -> str:
+        """It takes all rights."""
+        may = principal is not None and may_evaluate(principal)
+        return "" if may else "this takes a key with the scope admin that sees all documents"
+
+    def reply(self, principal: Principal, found: re.Match[str], asked: Mapping[str, str]) -> Response:
+        """The page, or why there is none."""
+        return _page(self.site.settings, found[1], asked.get("against", ""), asked.get("lang", "en"))
 
 
 def _page(settings: Settings, name: str, against: str, language: str) -> Response:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-from urllib.parse import parse_qs
+from collections.abc import Mapping
 
-from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
 
-from apps.gradio_ui.site import Site, Visitor
+from apps.api.principal import Principal
+from apps.gradio_ui.own_address import PRIVATE, OwnAddress
+from apps.gradio_ui.site import Visitor
 from ragbot.errors import RagbotError
 from ragbot.workspace.exporting import exported
 
@@ -23,29 +22,15 @@ _FORMS = {
 }
 
 
-class Files:
-    """ASGI middleware that answers ``GET /files/…`` itself."""
+class Files(OwnAddress):
+    """Answers ``GET /files/…``."""
 
-    def __init__(self, app: ASGIApp, site: Site) -> None:
-        self._app = app
-        self._site = site
+    address = _ADDRESS
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """An ASGI application."""
-        found = _ADDRESS.fullmatch(scope["path"]) if scope["type"] == "http" and scope["method"] == "GET" else None
-        if found is None:
-            await self._app(scope, receive, send)
-            return
-        cookies = Headers(scope=scope).get("cookie", "")
-        principal = await asyncio.to_thread(self._site.login.principal, cookies)
-        if principal is None:
-            await PlainTextResponse("log in first\n", 401)(scope, receive, send)
-            return
-        visitor = Visitor(self._site, principal, "en")
-        kb = parse_qs(scope["query_string"].decode("utf-8", "replace")).get("kb", [""])[0]
-        identity, ending = found[1] or "", found[2] or found[3]
-        answer = await asyncio.to_thread(_file, visitor, kb, identity, ending)
-        await answer(scope, receive, send)
+    def reply(self, principal: Principal, found: re.Match[str], asked: Mapping[str, str]) -> Response:
+        """The file, or that there is none."""
+        visitor = Visitor(self.site, principal, "en")
+        return _file(visitor, asked.get("kb", ""), found[1] or "", found[2] or found[3])
 
 
 def _file(visitor: Visitor, kb: str, identity: str, ending: str) -> Response:
@@ -58,10 +43,6 @@ def _file(visitor: Visitor, kb: str, identity: str, ending: str) -> Response:
             text = exported(visitor.conversations(bot), infos, form)
     except RagbotError as error:
         return PlainTextResponse(f"{error}\n", 404)
-    headers = {
-        "content-disposition": f'attachment; filename="ragbot-{identity or "feedback"}.{ending}"',
-        "cache-control": "no-store",
-        "x-content-type-options": "nosniff",
-        "cross-origin-resource-policy": "same-origin",
-    }
+    name = f"ragbot-{identity or 'feedback'}.{ending}"
+    headers = {"content-disposition": f'attachment; filename="{name}"', **PRIVATE}
     return Response(text.encode(), 200, headers, f"{kind}; charset=utf-8")

@@ -151,7 +151,7 @@ def test_a_key_that_does_not_see_all_opens_no_report(site: Site, runs: list[str]
         return f"{COOKIE}={site.login.begin(str(secret))}"
 
     assert get(site, "/evaluation/second/report.html", cookie(Rights("read", groups=None))).status_code == 403
-    assert get(site, "/evaluation/second/report.html").status_code == 403  # nobody at all, now that there are keys
+    assert get(site, "/evaluation/second/report.html").status_code == 401  # nobody at all, now that there are keys
     pytest.importorskip("jinja2")
     assert get(site, "/evaluation/second/report.html", cookie(Rights("admin", groups=None))).status_code == 200
 
