@@ -91,9 +91,21 @@ class Visit:
         return self.page.locator(f"{selector} textarea, {selector} input").first
 
     def write(self, selector: str, text: str) -> None:
-        """Fill a text field and leave it, as whoever reaches for a button does: Gradio hears of the last change then."""
+        """Fill a text field and leave it, as whoever reaches for a button does: Gradio hears of the last change then.
+
+        People are slower than a page, whose fields are bound to its state a moment after they are seen; tests are not.
+        """
+        self.box(selector).wait_for()
+        self.settle()
         self.box(selector).fill(text)
         self.box(selector).blur()
+        self.settle()
+
+    def settle(self) -> None:
+        """Let the page do what it has put off."""
+        self.page.evaluate(
+            "async () => { for (let i = 0; i < 3; i++) await new Promise(done => setTimeout(done, 30)) }"
+        )
 
 
 #: ``open_page(url, locale="en-US", width=1280, height=800, dark=False, fresh=False)``.

@@ -27,7 +27,7 @@ def agent(visit: Visit) -> Visit:
 
 def give(visit: Visit, task: str) -> None:
     """Hand a task over."""
-    visit.box("#rb-task").fill(task)
+    visit.write("#rb-task", task)
     visit.page.locator("#rb-agent-go").click()
 
 

@@ -29,7 +29,7 @@ def ready(visit: Visit) -> Visit:
 
 def ask(visit: Visit, question: str) -> None:
     """Send a question with Enter, and wait for its answer."""
-    visit.box("#rb-question").fill(question)
+    visit.write("#rb-question", question)
     visit.box("#rb-question").press("Enter")
     last = visit.page.locator("#rb-turns .rb-asked").last
     expect(last.locator(".rb-question")).to_have_text(question)
@@ -62,7 +62,7 @@ def test_an_answer_is_opened_rated_asked_again_and_edited(open_page: OpenPage, g
     page.wait_for_function("document.activeElement.matches('.rb-marker')")
 
     page.locator("[data-act=rate][data-rating=down]").click()
-    visit.box("#rb-comment").fill("太短 <b>")
+    visit.write("#rb-comment", "太短 <b>")
     page.locator("#rb-feedback-save").click()
     expect(page.locator("#rb-turns .rb-note", has_text="太短 <b>")).to_be_visible()
     expect(page.locator("[data-rating=down]")).to_have_attribute("aria-pressed", "true")
@@ -95,14 +95,15 @@ def test_conversations_are_renamed_found_exported_and_deleted(open_page: OpenPag
     page.locator("[data-act=rate][data-rating=up]").click()
     expect(page.locator("[data-rating=up]")).to_have_attribute("aria-pressed", "true")
     page.locator("#rb-this button").first.click()
-    visit.box("#rb-title").fill("沙漠 之 <舟>")
+    expect(visit.box("#rb-title")).to_have_value("骆驼的驼峰里储存的是什么？")
+    visit.write("#rb-title", "沙漠 之 <舟>")
     page.locator("#rb-rename").click()
     item = page.locator("#rb-conversations [data-conversation]", has_text="沙漠 之 <舟>")
     expect(item).to_be_visible()
 
     page.locator("#rb-new").click()
     expect(page.locator(".rb-welcome")).to_be_visible()
-    visit.box("#rb-find-conversation").fill("驼峰")
+    visit.write("#rb-find-conversation", "驼峰")
     expect(page.locator("#rb-conversations mark").first).to_have_text("驼峰")
     page.locator("#rb-conversations [data-conversation]").first.click()
     expect(page.locator("#rb-turns .rb-question")).to_contain_text("驼峰")
@@ -132,7 +133,7 @@ def test_stopping_frees_the_slot_and_an_error_is_a_sentence(open_page: OpenPage,
     page.locator("#rb-options button").first.click()
     choose(visit, "#rb-model", "scripted:slow")
     for number in range(1, 6):  # one more than are answered at once
-        visit.box("#rb-question").fill(TALL)
+        visit.write("#rb-question", TALL)
         page.locator("#rb-send").click()
         expect(page.locator("#rb-live")).to_contain_text("word word")
         page.locator("#rb-stop").click()
@@ -149,10 +150,10 @@ def test_settings_of_a_question_and_a_refusal(open_page: OpenPage, gradio_url: s
     visit = ready(open_page(gradio_url))
     page = visit.page
     page.locator("#rb-options button").first.click()
-    visit.box("#rb-chat-source").fill("茶叶")
+    visit.write("#rb-chat-source", "茶叶")
     ask(visit, TALL)
     expect(page.locator("#rb-turns")).not_to_contain_text("47 metres")
-    visit.box("#rb-chat-source").fill("no such source")
+    visit.write("#rb-chat-source", "no such source")
     ask(visit, TALL)
     expect(page.locator("#rb-turns .rb-refusal").last).to_contain_text("Looked for")
 

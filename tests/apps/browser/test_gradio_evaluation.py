@@ -59,10 +59,10 @@ def test_a_set_is_run_twice_compared_and_reported(
     expect(page.locator("#rb-eval-live")).to_contain_text("mrr@10")
     expect(page.locator("#rb-runs .rb-link")).to_have_count(1)
     page.locator("#rb-eval-settings button").first.click()
-    visit.box("#rb-eval-options").fill("retrieval.topk = 1")
+    visit.write("#rb-eval-options", "retrieval.topk = 1")
     page.locator("#rb-eval-go").click()
     expect(page.locator(".toast-body").last).to_contain_text("retrieval.topk")
-    visit.box("#rb-eval-options").fill("retrieval.top_k = 1")
+    visit.write("#rb-eval-options", "retrieval.top_k = 1")
     page.wait_for_timeout(1100)  # runs are named by the second
     page.locator("#rb-eval-go").click()
     expect(page.locator("#rb-runs .rb-link")).to_have_count(2)

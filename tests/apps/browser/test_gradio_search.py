@@ -21,7 +21,7 @@ def test_hits_are_explained_filtered_and_opened(open_page: OpenPage, gradio_url:
     page.locator("#rb-turns .rb-welcome").wait_for()
     visit.tab("search")
     expect(page.locator("#rb-found")).to_contain_text("appear here")
-    visit.box("#rb-query").fill("骆驼的驼峰")
+    visit.write("#rb-query", "骆驼的驼峰")
     visit.box("#rb-query").press("Enter")
     first = page.locator("#rb-found .rb-card").first
     expect(first).to_contain_text("骆驼.txt")
@@ -33,12 +33,12 @@ def test_hits_are_explained_filtered_and_opened(open_page: OpenPage, gradio_url:
     expect(page.locator("#rb-search-source-panel #rb-focus")).to_contain_text("储存的是脂肪")
 
     page.locator("#rb-search-settings button").first.click()
-    visit.box("#rb-search-source").fill("*.md")
+    visit.write("#rb-search-source", "*.md")
     page.locator("#rb-search").click()
     expect(page.locator("#rb-found .rb-card")).to_have_count(4)
     expect(page.locator("#rb-found")).not_to_contain_text("骆驼.txt")
     expect(page.locator("#rb-search-source-panel .rb-panel")).to_have_count(0)
-    visit.box("#rb-query").fill("carrier pigeons")
+    visit.write("#rb-query", "carrier pigeons")
     page.locator("#rb-search").click()
     expect(page.locator("#rb-found")).to_contain_text("![picture](http://evil.example/b.png)")
     assert page.locator("img[src*=evil], a[href*=evil], #rb-found b").count() == 0
