@@ -19,6 +19,7 @@ from agents.protocol.signatures import parameters, signature
 from agents.steps import Status
 from agents.texts import filled, text
 from agents.tools.base import TRAITS, Result, ToolInputError, ToolOutageError, traits_of
+from agents.tools.wording import speaking
 
 #: Seconds between two looks at whether the run was cancelled.
 _TICK = 0.05
@@ -49,7 +50,7 @@ def call(
     Args:
         tool: any LangChain tool.
         arguments: as the model wrote them.
-        language: of what is said about a failure.
+        language: of the run: of what is said about a failure, and of what our tools say.
         left: seconds that the run has left; None: any.
         cancelled: asked while the tool is at work.
 
@@ -63,7 +64,8 @@ def call(
     started = time.monotonic()
     done: queue.SimpleQueue[Any] = queue.SimpleQueue()
     # A thread of its own, which nobody waits for at the end: what hangs must not keep the process alive.
-    threading.Thread(target=_work, args=(tool, dict(arguments), done), name=f"tool {tool.name}", daemon=True).start()
+    work = (tool, dict(arguments), language, done)
+    threading.Thread(target=_work, args=work, name=f"tool {tool.name}", daemon=True).start()
     while True:
         try:
             found = done.get(timeout=_TICK)
@@ -96,11 +98,12 @@ def unknown(name: str, tools: Sequence[BaseTool], language: str) -> str:
     )
 
 
-def _work(tool: BaseTool, arguments: dict[str, Any], done: queue.SimpleQueue[Any]) -> None:
+def _work(tool: BaseTool, arguments: dict[str, Any], language: str, done: queue.SimpleQueue[Any]) -> None:
     request = {"name": tool.name, "args": arguments, "id": "call", "type": "tool_call"}
     try:
         only_async = isinstance(tool, StructuredTool) and tool.func is None and tool.coroutine is not None
-        found = asyncio.run(tool.ainvoke(request)) if only_async else tool.invoke(request)
+        with speaking(language):
+            found = asyncio.run(tool.ainvoke(request)) if only_async else tool.invoke(request)
     except BaseException as error:  # noqa: BLE001  # handed to the thread that waits, which raises what is ours
         done.put(error)
     else:

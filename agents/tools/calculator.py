@@ -14,7 +14,7 @@ from agents.tools.arithmetic.formats import exact_text, read_text, rounded_text,
 from agents.tools.arithmetic.texts import NOTES, failure_text
 from agents.tools.arithmetic.values import Day, Quantity, Truth, Value, Weekday
 from agents.tools.base import Result, ToolInputError, Traits, tool
-from agents.tools.wording import language_of
+from agents.tools.wording import spoken_for
 
 SUMMARIES = {
     "en": "calculates: numbers, percentages, units, dates (days between two days, a day plus 90 days)",
@@ -37,7 +37,7 @@ def calculator(language: str = "en", today: Callable[[], date] = date.today) -> 
         Args:
             expression: for example (3 + 4) * 5, 15% of 240, sqrt(2), 5 km to miles, 2026-03-01 - today, 一百二十三乘以四.
         """
-        spoken = language_of(expression, language)
+        spoken = spoken_for(expression, language)
         try:
             value = calculate(expression, today)
         except CalculationError as failure:

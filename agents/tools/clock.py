@@ -12,7 +12,7 @@ from langchain_core.tools import BaseTool
 from agents.tools.arithmetic.formats import weekday_text
 from agents.tools.base import Result, ToolInputError, Traits, tool
 from agents.tools.clock_zones import UnknownPlaceError, Zone, zone_of
-from agents.tools.wording import Texts, language_of
+from agents.tools.wording import Texts, spoken_for
 
 SUMMARIES = {
     "en": "tells the date and time, now or given, in any city or time zone, and the difference between two",
@@ -75,7 +75,7 @@ def clock(
             time: a time at place, such as 15:30 or 2026-03-01 15:30; empty for now.
             other_place: a second city or time zone to convert to.
         """
-        spoken = language_of(place + time + other_place, language)
+        spoken = spoken_for(place + time + other_place, language)
         instant = now()
         first = _zone(place, here or instant.astimezone().tzinfo or UTC, spoken)
         notes: list[str] = []

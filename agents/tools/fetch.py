@@ -10,7 +10,7 @@ from langchain_core.tools import BaseTool
 
 from agents.tools.base import Effect, Result, ToolInputError, ToolOutageError, Traits, tool
 from agents.tools.net.cleaning import one_line
-from agents.tools.wording import Texts
+from agents.tools.wording import Texts, spoken_for
 from ragbot.net.pages import Page, PageError, PageProblem, PageReader
 
 #: Characters of a page in one observation; a call with ``start`` reads on.
@@ -104,17 +104,17 @@ def fetch_page(read: PageReader, language: str = "en") -> BaseTool:
             url: address of the page, https://...
             start: character to read on from; 0 is the beginning.
         """
-        address = url.strip()
+        address, spoken = url.strip(), spoken_for("", language)
         if start < 0:
-            raise ToolInputError(_TEXTS(language, "negative"))
+            raise ToolInputError(_TEXTS(spoken, "negative"))
         page = kept.get(address) if start else None
         if page is None:
             try:
                 page = read(address)
             except PageError as error:
-                raise _told(error, address, language) from error
+                raise _told(error, address, spoken) from error
             kept.put(address, page)
-        return _piece(page, start, language)
+        return _piece(page, start, spoken)
 
     return fetch
 

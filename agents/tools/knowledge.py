@@ -10,7 +10,7 @@ from langchain_core.tools import BaseTool
 
 from agents.tools.base import Result, ToolInputError, Traits, tool
 from agents.tools.knowledge_names import all_names, matching, shown
-from agents.tools.wording import Texts, language_of, nearest
+from agents.tools.wording import Texts, nearest, spoken_for
 from ragbot.documents import Citation, Document, ScoredChunk, heading_path, page_at
 from ragbot.index.analysis import terms
 from ragbot.index.catalog import Catalog
@@ -99,7 +99,7 @@ def search_knowledge(
             file_type: only this type, for example pdf or md; empty for all.
             since: only documents dated from this day on, for example 2026-03-01; empty for all.
         """
-        spoken = language_of(query, language)
+        spoken = spoken_for(query, language)
         if not query.strip():
             raise ToolInputError(_TEXTS(spoken, "query"))
         allowed = _narrowed(where or Filter(), file_type.strip().lower().lstrip("."), since.strip(), spoken)
@@ -138,7 +138,7 @@ def read_document(catalog: Catalog, language: str = "en", *, where: Filter | Non
             start: the first character, from 0.
             length: how many characters, at most 3000.
         """
-        spoken = language_of(document, language)
+        spoken = spoken_for(document, language)
         found = _named(document, catalog.documents(where), spoken)
         try:
             text, pages, headings = catalog.parsed_text(found.id)

@@ -6,7 +6,7 @@ from langchain_core.tools import BaseTool
 
 from agents.tools.base import Effect, Result, ToolInputError, Traits, tool
 from agents.tools.python_sandbox import NotIsolatedError, Outcome, PythonLimits, isolation, run
-from agents.tools.wording import Texts, language_of
+from agents.tools.wording import Texts, spoken_for
 from ragbot.errors import SettingsError
 
 SUMMARIES = {
@@ -69,7 +69,7 @@ def python(language: str = "en", limits: PythonLimits | None = None, isolated: b
         Args:
             code: the program; the value of its last line is printed.
         """
-        spoken = language_of(code, language)
+        spoken = spoken_for(code, language)
         if not code.strip():
             raise ToolInputError(_TEXTS(spoken, "empty"))
         if len(code) > _LONGEST:

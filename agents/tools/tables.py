@@ -13,7 +13,7 @@ from langchain_core.tools import BaseTool
 from agents.tools.base import Result, ToolInputError, Traits, tool
 from agents.tools.tables_loading import KINDS
 from agents.tools.tables_process import CrashedError, LateError, TableLimits, TableProcess
-from agents.tools.wording import Texts, language_of, nearest
+from agents.tools.wording import Texts, nearest, spoken_for
 from ragbot.errors import MissingExtraError, SourceError
 
 SUMMARIES = {
@@ -29,6 +29,7 @@ _TEXTS = Texts(
         "access": "Files, settings and extensions are out of reach here. Query these tables: {tables}.",
         "no_table": "There is no table “{name}”.{near} The tables are: {tables}.",
         "no_column": "There is no column “{name}”.{near} The tables are: {tables}.",
+        "elsewhere": "The tables of this query have no column “{name}”; there is one in {owners}. The tables are: {tables}.",
         "near": " Did you mean {names}?",
         "error": "The query has an error: {message} The tables are: {tables}.",
         "empty": "No rows.",
@@ -44,6 +45,7 @@ _TEXTS = Texts(
         "access": "这里不能访问文件、设置或扩展。请查询这些表：{tables}。",
         "no_table": "没有表“{name}”。{near}现有的表：{tables}。",
         "no_column": "没有列“{name}”。{near}现有的表：{tables}。",
+        "elsewhere": "这条查询的表里没有列“{name}”，{owners} 里有。现有的表：{tables}。",
         "near": "是不是 {names}？",
         "error": "查询有错误：{message} 现有的表：{tables}。",
         "empty": "没有符合条件的行。",
@@ -88,7 +90,7 @@ def tables(files: Sequence[Path], language: str = "en", limits: TableLimits | No
         Args:
             sql: for example SELECT city, sum(amount) FROM sales GROUP BY city; empty to see the tables with sample rows.
         """
-        spoken = language_of(sql, language)
+        spoken = spoken_for(sql, language)
         if not sql.strip():
             return Result("\n".join(_shown(name, table, spoken) for name, table in known.items()), data=dict(known))
         if len(sql) > _LONGEST_SQL:
@@ -186,6 +188,8 @@ def _failure(reply: Mapping[str, Any], known: Mapping[str, Any], language: str, 
         return _TEXTS(language, "no_table", name=wanted, near=_near(wanted, list(known), language), tables=names)
     if match := _COLUMN.search(message):
         wanted = match[1] or match[2]
+        if owners := [owner for owner, table in known.items() if wanted in dict(table["columns"])]:
+            return _TEXTS(language, "elsewhere", name=wanted, owners=", ".join(owners), tables=names)
         columns = list(dict.fromkeys(column for table in known.values() for column, _ in table["columns"]))
         near = _near(wanted, columns, language)
         return _TEXTS(language, "no_column", name=wanted, near=near, tables=names)

@@ -18,7 +18,7 @@ from agents.tools.arithmetic.unit_table import unit_names
 from agents.tools.arithmetic.values import Quantity, Units
 from agents.tools.base import Result, ToolInputError, Traits, tool
 from agents.tools.units_rates import Rates
-from agents.tools.wording import Texts, language_of, nearest
+from agents.tools.wording import Texts, nearest, spoken_for
 
 SUMMARIES = {
     "en": "converts units: length, mass, volume, area, temperature, speed, time, data, Chinese market units",
@@ -77,7 +77,7 @@ def units(language: str = "en", rates: Rates | None = None) -> BaseTool:
             from_unit: for example km, 斤, °F, km/h.
             to_unit: for example miles, kg, °C, m/s.
         """
-        spoken = language_of(from_unit + to_unit, language)
+        spoken = spoken_for(from_unit + to_unit, language)
         if not math.isfinite(amount):
             raise ToolInputError(_TEXTS(spoken, "amount"))
         source, goal = _units(from_unit, spoken), _units(to_unit, spoken)
@@ -93,7 +93,7 @@ def units(language: str = "en", rates: Rates | None = None) -> BaseTool:
             if failure.key != "dimension":
                 raise ToolInputError(failure_text(failure, spoken)) from None
             raise ToolInputError(_different(given, found_units=goal, language=spoken)) from None
-        text = f"{value_text(given, spoken)} = {value_text(found, spoken)}".replace("= ≈", "≈")
+        text = f"{value_text(given, spoken)} {_equal(found, spoken)}"
         exact = exact_text(found.value) if found.exact else None
         data = {
             "value": exact or rounded_text(found.value),
@@ -105,6 +105,13 @@ def units(language: str = "en", rates: Rates | None = None) -> BaseTool:
         return Result(f"{text}\n{note}" if note else text, data=data)
 
     return convert
+
+
+def _equal(found: Quantity, language: str) -> str:
+    """``= 5.5 km``, or ``≈ 190.5556 °C``: of a length, nobody wants to read that it is 1715/9."""
+    shown = value_text(found, language)
+    exact, about, rounded = shown.partition("≈")
+    return f"≈ {rounded.strip()}" if about else f"= {exact}"
 
 
 def _units(name: str, language: str) -> Units:

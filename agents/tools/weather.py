@@ -13,7 +13,7 @@ from agents.tools.net.texts import outage
 from agents.tools.weather_data.forecast import Forecasts, Weather
 from agents.tools.weather_data.places import Found, Place, Places
 from agents.tools.weather_data.report import report
-from agents.tools.wording import Texts, language_of
+from agents.tools.wording import Texts, language_of, spoken_for
 
 #: What Open-Meteo forecasts.
 MAX_DAYS = 16
@@ -79,7 +79,7 @@ def weather(
             units: metric (°C, km/h, mm) or imperial (°F, mph, inches).
         """
         name = " ".join(place.split()).strip(" ,，")
-        told = language_of(name, language)
+        told = spoken_for(name, language)
         if not name:
             raise ToolInputError(_TEXTS(told, "empty"))
         if len(name) > _LONGEST:
@@ -87,7 +87,7 @@ def weather(
         if not 1 <= days <= MAX_DAYS:
             raise ToolInputError(_TEXTS(told, "days", limit=MAX_DAYS))
         try:
-            found = places.find(name, "zh" if told == "zh" else "en")
+            found = places.find(name, language_of(name, told))
             if found.place is None:
                 raise _unknown(name, found.near, told)
             result = forecasts.at(found.place, days, units == "imperial")

@@ -10,7 +10,7 @@ from agents.tools.base import Effect, Result, ToolInputError, Traits, tool
 from agents.tools.net.client import ServiceError
 from agents.tools.net.texts import outage
 from agents.tools.search_engines.base import Hit, SearchEngine
-from agents.tools.wording import Texts, language_of
+from agents.tools.wording import Texts, spoken_for
 from ragbot.text import answer_language
 
 #: Longer queries are cut or refused by the engines.
@@ -64,7 +64,7 @@ def web_search(engine: SearchEngine, count: int = 5, language: str = "en") -> Ba
             query: words to search for.
         """
         words = " ".join(query.split())
-        told = language_of(words, language)
+        told = spoken_for(words, language)
         if not words:
             raise ToolInputError(_TEXTS(told, "empty"))
         if len(words) > MAX_QUERY:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from difflib import SequenceMatcher
 from types import MappingProxyType
 
@@ -14,6 +16,23 @@ _ALIKE = 0.6
 _ALIKE_HAN = 0.5
 #: No name is compared beyond this; what a model sends may be of any length.
 _LONGEST = 80
+#: The language of the run that calls; empty outside of runs.
+_RUN: ContextVar[str] = ContextVar("language of the run", default="")
+
+
+@contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """Let the tools that are called inside say what they say in the language of the run."""
+    token = _RUN.set(language)
+    try:
+        yield
+    finally:
+        _RUN.reset(token)
+
+
+def spoken_for(text: str, default: str) -> str:
+    """The language to answer arguments in: the run's, whatever a place or a column is called; else :func:`language_of`."""
+    return _RUN.get() or language_of(text, default)
 
 
 def language_of(text: str, default: str) -> str:

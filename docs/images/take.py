@@ -27,7 +27,7 @@ PICTURES = ("chat", "ingesting", "agent", "map")
 _LOCALES = {"en": "en-US", "zh": "zh-CN"}
 _QUESTIONS = {"en": "How does RMSNorm differ from layer normalisation?", "zh": "什么是 PagedAttention？"}
 _TASKS = {
-    "en": "How many days are there from 24 December 2025 to 1 March 2026?",
+    "en": "How many days are there from 2025-12-24 to 2026-03-01?",
     "zh": "从2025年12月24日到2026年3月1日一共有多少天？",
 }
 _PATIENCE = 180_000

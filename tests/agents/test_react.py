@@ -17,6 +17,7 @@ from agents.react import Agent, AgentOptions
 from agents.runs import RunsInMemory
 from agents.steps import Action, FinalAnswer, Observation, Thought
 from agents.tools.base import Traits, tool
+from agents.tools.units import units
 from ragbot.documents import Message
 from ragbot.errors import GenerationError, SettingsError, UserError
 from ragbot.models.testing import ScriptedChatModel
@@ -58,6 +59,18 @@ def test_a_call_and_an_answer(protocol: str, question: str, language: str) -> No
     assert (run.language, run.state) == (language, "done")
     assert run.calls == (("add", {"a": 2, "b": 3}),)
     assert run.tokens > 0
+
+
+@pytest.mark.parametrize(
+    ("question", "unit", "told"),
+    [("How long is that?", "里", "5 li = 2.5 km"), ("那是多长？", "li", "5里 = 2.5公里")],
+)
+def test_tools_speak_the_language_of_the_question(question: str, unit: str, told: str) -> None:
+    made = agent([call("units", amount=5, from_unit=unit, to_unit="km"), say("so")], [units("en")])
+    run = made.run(question)
+    assert [step.text for step in run.steps if isinstance(step, Observation)] == [told]
+    # Outside of a run nobody knows more than the arguments tell.
+    assert units("en").invoke({"amount": 5, "from_unit": "里", "to_unit": "km"}) == "5里 = 2.5公里"
 
 
 def test_no_tool_is_needed() -> None:

@@ -124,6 +124,8 @@ def test_description_names_columns_and_no_value_of_a_file(made: BaseTool) -> Non
         ),
         ("SELECT s.citty FROM sales_2026 s", "Did you mean City"),
         ("SELECT 程市 FROM 销售", "没有列“程市”。是不是 城市"),
+        ("SELECT price FROM sales_2026", "of this query have no column “price”; there is one in stock_Prices"),
+        ("SELECT 数量 FROM sales_2026", "没有列“数量”，销售, .*里有"),
         ("SELECT * FROM sales", "no table “sales”. Did you mean sales_2026"),
         ("SELECT * FROM 销量", "没有表“销量”.*销售\\(城市, 数量\\)"),
         ("SELEC 1", "has an error: Parser Error.*The tables are: sales_2026"),

@@ -40,7 +40,8 @@ def convert(amount: float, from_unit: str, to_unit: str, language: str = "en", r
         (180, "degrees", "rad", "180 ° ≈ 3.141593 rad"),
         (1, "斤", "克", "1斤 = 500克"),
         (1, "斤", "两", "1斤 = 10两"),
-        (1, "亩", "平方米", "1亩 = 2000/3平方米 ≈ 666.6667平方米"),
+        (1, "亩", "平方米", "1亩 ≈ 666.6667平方米"),
+        (375, "°F", "°C", "375 °F ≈ 190.5556 °C"),
         (15, "亩", "公顷", "15亩 = 1公顷"),
         (3, "里", "公里", "3里 = 1.5公里"),
         (3, "尺", "米", "3尺 = 1米"),
@@ -95,6 +96,7 @@ def test_currencies_need_rates_of_the_person(tmp_path: Path) -> None:
     assert convert(100, "欧元", "美元", rates=rates).startswith(
         "100欧元 = 115.309美元\n按用户自己的汇率表（2026-11-20，my bank）"
     )
+    assert convert(1, "US dollars", "Chinese yuan", rates=rates).startswith("1 USD = 7.12 CNY")
     with pytest.raises(ToolInputError, match="none for JPY; it has CNY, EUR, USD"):
         convert(5, "JPY", "CNY", rates=rates)
 
