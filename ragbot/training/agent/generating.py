@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -78,6 +79,11 @@ SHARES: Mapping[Maker, float] = {
 MISTAKES = 0.1
 #: Share of questions with some words of politeness around them.
 WRAPPED = 0.12
+#: Shares of Chinese questions whose numbers are set apart with blanks everywhere, or nowhere; people write both. Only where
+#: a tool computes with them: what is looked for in tables and texts has to be written as it stands there.
+SPACED, CLOSED = 0.2, 0.5
+_COMPUTED = {"calculator", "units", "clock"}
+_BORDER = re.compile(r"(?<=[\u4e00-\u9fff]) ?(?=\d)|(?<=[\d%]) ?(?=[\u4e00-\u9fff])")
 #: Draws of one family, after which another is taken; and of families, after which there is nothing left.
 _ATTEMPTS, _FAMILIES = 12, 40
 #: Days around that of the tasks on which runs are played: no date is to be known by heart.
@@ -151,7 +157,7 @@ def _run(
 
 
 def varied(stage: Stage, scenario: Scenario) -> Scenario:
-    """The same, now and then with a polite word around the question, or with a mistake in front of the first call."""
+    """The same, now and then with a polite word, blanks around numbers, or a mistake in front of the first call."""
     if not scenario.needs:
         return scenario
     if stage.draw.random() < WRAPPED:
@@ -160,4 +166,9 @@ def varied(stage: Stage, scenario: Scenario) -> Scenario:
         if stage.language == "zh" and wrapping.startswith("{q}") and asked[-1] not in "。？！?!":
             asked += "。"
         scenario = replace(scenario, question=wrapping.format(q=asked))
+    if stage.language == "zh" and set(scenario.needs) <= _COMPUTED:
+        chance = stage.draw.random()
+        if chance < SPACED + CLOSED:
+            question = _BORDER.sub(" " if chance < SPACED else "", scenario.question)
+            scenario = replace(scenario, question=question)
     return mistakes.mistaken(stage.draw, scenario) if stage.draw.random() < MISTAKES else scenario

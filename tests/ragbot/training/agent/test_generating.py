@@ -57,6 +57,13 @@ def test_both_parts_are_there_and_share_no_question(folder: Path, runs: list[Pla
     assert "<observation" in (folder / "samples.md").read_text(encoding="utf-8")
 
 
+def test_numbers_are_set_apart_or_not_as_people_do(runs: list[PlayedRun]) -> None:
+    computed = [run for run in runs if run.language == "zh" and '"tool": "calculator"' in run.replies[0].text]
+    borders = [re.findall(r"(?<=[一-鿿]) ?(?=\d)|(?<=\d) ?(?=[一-鿿])", run.question) for run in computed]
+    assert sum("" in found and " " not in found for found in borders) >= 3
+    assert sum(" " in found and "" not in found for found in borders) >= 3
+
+
 def test_every_reply_is_one_that_the_protocol_takes(runs: list[PlayedRun]) -> None:
     for run in runs:
         for reply in run.replies:
