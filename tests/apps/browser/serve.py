@@ -28,7 +28,7 @@ def working(messages: list[BaseMessage]) -> AIMessage:
     task = next(str(one.text) for one in messages if isinstance(one, HumanMessage))
     done = sum(isinstance(one, AIMessage) for one in messages)
     if "slow" in task:
-        return AIMessage("word " * 4000)
+        return AIMessage("word " * 20_000)
     if "page" in task and done < 2:  # nobody is there, and ragbot does not go there either
         return _calling("fetch_page", done, url=f"http://127.0.0.1:9/{done}")
     if "page" in task:
@@ -45,7 +45,7 @@ def _calling(tool: str, number: int, **arguments: str) -> AIMessage:
 
 SCRIPTS: dict[str, Any] = {
     "working": working,
-    "slow": ["word " * 4000] * 50,
+    "slow": ["word " * 20_000] * 50,
     "broken": [GenerationError("the model at http://x is <down>; start it")] * 50,
 }
 

@@ -46,6 +46,21 @@ def ask(page: Page, question: str) -> None:
     box.press("Enter")
 
 
+def stop(page: Page) -> None:
+    """Press Stop until it is heard: a part of the page that is drawn anew between press and release loses both."""
+    from playwright.sync_api import TimeoutError as LateError
+
+    button = page.get_by_role("button", name="Stop")
+    heard = page.locator("button:disabled", has_text="Stop").or_(page.get_by_text("Stopped.")).first
+    for _ in range(3):
+        button.click()
+        try:
+            return heard.wait_for(timeout=15_000)
+        except LateError:
+            continue
+    pytest.fail("Stop was not heard")
+
+
 def go(visit: Visit, name: str) -> None:
     """Open a page by its name in the side bar's navigation."""
     visit.page.get_by_test_id("stSidebarNavLink").filter(has_text=name).click()
@@ -94,7 +109,7 @@ def test_an_answer_is_stopped_and_the_page_can_be_used_while_it_grows(streamlit_
     go(visit, "Search")  # it goes on
     go(visit, "Chat")
     page.get_by_text("word word word").first.wait_for()
-    page.get_by_role("button", name="Stop").click()
+    stop(page)
     page.get_by_text("Stopped.").wait_for()
     assert page.get_by_test_id("stChatInputTextArea").is_enabled()
 
