@@ -96,10 +96,11 @@ def options_of(settings: Settings, name: str = "") -> AgentOptions:
         chosen.protocol,
         chosen.constrained,
         thoughts,
-        settings.language,
-        chosen.reply_tokens,
-        chosen.plan,
-        chosen.route,
+        narrow=is_small(name) if chosen.narrow == "auto" else chosen.narrow,
+        language=settings.language,
+        reply_tokens=chosen.reply_tokens,
+        plan=chosen.plan,
+        route=chosen.route,
     )
 
 

@@ -36,6 +36,8 @@ class AgentOptions:
         protocol: ``native`` tool calls, ``text``, or ``auto``: native where the model has them.
         constrained: whether replies of the text protocol are forced into their form.
         thoughts: whether they begin with a thought.
+        narrow: whether the arguments of such replies are held to what their tools say can be right: columns that there are,
+            numbers that were read. For small models.
         language: ``zh``, ``en``, or ``auto``: that of the question.
         reply_tokens: the longest reply, in tokens; 0 leaves it to the model.
         plan: whether a question is taken apart before the loop begins (:mod:`agents.planning`).
@@ -47,6 +49,7 @@ class AgentOptions:
     protocol: ProtocolName = "auto"
     constrained: bool = True
     thoughts: bool = True
+    narrow: bool = False
     language: str = "auto"
     reply_tokens: int = 512
     plan: bool = False
@@ -120,7 +123,7 @@ class Agent:
         self.store: RunStore = store or RunsInMemory()
         self.name = name or str(getattr(model, "model_name", "") or type(model).__name__)
         chosen = self.options
-        self.protocol = protocol_for(model, chosen.protocol, chosen.constrained, chosen.thoughts)
+        self.protocol = protocol_for(model, chosen.protocol, chosen.constrained, chosen.thoughts, chosen.narrow)
 
     def run(self, question: str, history: Sequence[Message] = ()) -> AgentRun:
         """Answer a question; the run with all its steps.

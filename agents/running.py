@@ -180,7 +180,8 @@ class Loop:
             if not self._takes_no_tools(error):
                 raise
             log.warning("%s takes no tool calls; going on with the text protocol: %s", self.agent.name, error)
-            self.agent.protocol = TextProtocol(self.agent.options.constrained, self.agent.options.thoughts)
+            chosen = self.agent.options
+            self.agent.protocol = TextProtocol(chosen.constrained, chosen.thoughts, chosen.narrow)
             reply = self._reply(closing)
         tokens = _total(reply)
         return self.agent.protocol.read(reply), self.meter.reply(tokens), tokens
@@ -199,7 +200,7 @@ class Loop:
             self.brief.language,
             agent.options.reply_tokens or 256,
         )
-        options = protocol.options(self.brief, closing)
+        options = protocol.options(self.brief, self.steps_so_far, closing)
         model: Any = agent.model
         if isinstance(protocol, NativeProtocol) and self.brief.tools and not closing:
             model = agent.model.bind_tools(list(self.brief.tools))

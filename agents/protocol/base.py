@@ -52,8 +52,8 @@ class ToolProtocol(Protocol):
     def messages(self, brief: Brief, steps: Sequence[Step], closing: str) -> list[BaseMessage]:
         """The whole conversation for the next reply."""
 
-    def options(self, brief: Brief, closing: str) -> dict[str, Any]:
-        """Keywords of the model's call."""
+    def options(self, brief: Brief, steps: Sequence[Step], closing: str) -> dict[str, Any]:
+        """Keywords of the model's call for the next reply."""
 
     def read(self, reply: AIMessage) -> Turn:
         """What the reply says."""

@@ -22,7 +22,11 @@ def has_tool_calls(model: BaseChatModel) -> bool:
 
 
 def protocol_for(
-    model: BaseChatModel, name: ProtocolName = "auto", constrained: bool = True, thoughts: bool = True
+    model: BaseChatModel,
+    name: ProtocolName = "auto",
+    constrained: bool = True,
+    thoughts: bool = True,
+    narrow: bool = False,
 ) -> ToolProtocol:
     """The protocol called ``name``; ``auto`` takes native tool calls where the model has them.
 
@@ -38,7 +42,7 @@ def protocol_for(
     if name == "native" or (name == "auto" and has_tool_calls(model)):
         return NativeProtocol()
     available = model.keeps_schemas if isinstance(model, LocalChatModel) else _is_openai(model)
-    return TextProtocol(constrained and available, thoughts)
+    return TextProtocol(constrained and available, thoughts, narrow)
 
 
 def takes_max_tokens(model: BaseChatModel) -> bool:

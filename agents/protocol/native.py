@@ -32,7 +32,7 @@ class NativeProtocol:
             found.append(HumanMessage(text(brief.language, "finish", reason=closing)))
         return found
 
-    def options(self, brief: Brief, closing: str) -> dict[str, Any]:
+    def options(self, brief: Brief, steps: Sequence[Step], closing: str) -> dict[str, Any]:
         """See :class:`agents.protocol.base.ToolProtocol`: the tools are bound to the model instead."""
         return {}
 

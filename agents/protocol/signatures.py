@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from langchain_core.tools import BaseTool
@@ -22,6 +22,17 @@ def parameters(tool: BaseTool) -> dict[str, Any]:
     """The JSON schema of the arguments, with descriptions, as endpoints with native tool calls are given it."""
     found = convert_to_openai_tool(tool)["function"].get("parameters") or {}
     return {"type": "object", "properties": {}, **found}
+
+
+def narrowed(tool: BaseTool, read: Sequence[str]) -> dict[str, Any]:
+    """:func:`parameters`, held to what goes with what was ``read`` where the tool can say that; nothing read: unchanged."""
+    schema, narrow = parameters(tool), traits_of(tool).narrow
+    if narrow is None or not read:
+        return schema
+    properties = dict(schema["properties"])
+    for name, more in narrow(read).items():
+        properties[name] = {**properties[name], **more}
+    return {**schema, "properties": properties}
 
 
 def strict(schema: Mapping[str, Any]) -> dict[str, Any]:

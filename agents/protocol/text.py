@@ -12,7 +12,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from agents.prompts import render
 from agents.protocol.base import Brief, Turn
 from agents.protocol.parsing import read_turn
-from agents.protocol.signatures import LONGEST, described, parameters, strict
+from agents.protocol.signatures import LONGEST, described, narrowed, strict
 from agents.steps import Action, FinalAnswer, Malformed, Observation, Step, Thought
 from agents.texts import text
 
@@ -33,13 +33,15 @@ class TextProtocol:
     Args:
         constrained: ask the model for the schema of these objects by ``response_format``.
         thoughts: whether replies begin with a thought; without, the prompt is the shorter one for small models.
+        narrow: whether constrained arguments are held to what their tool says can be right (:class:`agents.tools.base.Traits`).
     """
 
     form = "form_text"
 
-    def __init__(self, constrained: bool = True, thoughts: bool = True) -> None:
+    def __init__(self, constrained: bool = True, thoughts: bool = True, narrow: bool = False) -> None:
         self.constrained = constrained
         self.thoughts = thoughts
+        self.narrow = narrow
 
     def messages(self, brief: Brief, steps: Sequence[Step], closing: str) -> list[BaseMessage]:
         """See :class:`agents.protocol.base.ToolProtocol`."""
@@ -55,11 +57,11 @@ class TextProtocol:
             found.append(HumanMessage(text(brief.language, "finish", reason=closing)))
         return found
 
-    def options(self, brief: Brief, closing: str) -> dict[str, Any]:
+    def options(self, brief: Brief, steps: Sequence[Step], closing: str) -> dict[str, Any]:
         """See :class:`agents.protocol.base.ToolProtocol`."""
         if not self.constrained:
             return {}
-        schema = reply_schema(() if closing else brief.tools, self.thoughts)
+        schema = reply_schema(() if closing else brief.tools, self.thoughts, _read(brief, steps) if self.narrow else ())
         return {
             "response_format": {
                 "type": "json_schema",
@@ -72,11 +74,16 @@ class TextProtocol:
         return read_turn(str(reply.text))
 
 
-def reply_schema(tools: Sequence[Any], thoughts: bool = True) -> dict[str, Any]:
-    """The JSON schema of a reply: a call of one of ``tools``, or an answer."""
+def reply_schema(tools: Sequence[Any], thoughts: bool = True, read: Sequence[str] = ()) -> dict[str, Any]:
+    """The JSON schema of a reply: a call of one of ``tools``, or an answer.
+
+    Args:
+        thoughts: whether it begins with a thought.
+        read: what the model has read; its arguments are held to what goes with it. Empty: to their schema alone.
+    """
     thought: dict[str, Any] = {"thought": {"type": "string", "maxLength": THOUGHT}} if thoughts else {}
     branches = [
-        _object({**thought, "tool": {"const": tool.name}, "arguments": strict(parameters(tool))}) for tool in tools
+        _object({**thought, "tool": {"const": tool.name}, "arguments": strict(narrowed(tool, read))}) for tool in tools
     ]
     answer = _object({**thought, "answer": {"type": "string", "minLength": 1, "maxLength": max(ANSWER, LONGEST)}})
     return {"anyOf": [*branches, answer]} if branches else answer
@@ -89,6 +96,11 @@ def _object(properties: dict[str, Any]) -> dict[str, Any]:
         "required": list(properties),
         "additionalProperties": False,
     }
+
+
+def _read(brief: Brief, steps: Sequence[Step]) -> list[str]:
+    said = [message.content for message in brief.history]
+    return [brief.question, *said, *(step.text for step in steps if isinstance(step, Observation))]
 
 
 def _turns(steps: Sequence[Step], language: str) -> list[BaseMessage]:

@@ -8,7 +8,7 @@ observation says what else could be done. Every other exception is an error of o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, overload
@@ -19,6 +19,11 @@ from ragbot.documents import Citation
 
 #: Key of :class:`Traits` in a tool's ``metadata``.
 TRAITS = "ragbot"
+
+
+#: The texts that a model has read (its question first) to what its arguments are held to beyond their schema, by name: keywords
+#: of JSON schema.
+Narrow = Callable[[Sequence[str]], Mapping[str, Mapping[str, Any]]]
 
 
 class Effect(StrEnum):
@@ -44,6 +49,8 @@ class Traits:
         calls: most calls in one run; 0: no limit of its own.
         summaries: one line that says when to use the tool, by language ("en", "zh"); the description where one lacks.
         holds: names of what a call can reach (tables with their columns), said after that line where a prompt has room.
+        narrow: what the arguments of a small model are held to, so that it writes no column that there is not and no
+            number that nobody gave; it may rule out what a large model would get right.
     """
 
     effects: frozenset[Effect] = frozenset()
@@ -54,6 +61,7 @@ class Traits:
     calls: int = 0
     summaries: Mapping[str, str] = field(default_factory=dict)
     holds: str = ""
+    narrow: Narrow | None = None
 
 
 #: Of tools that say nothing about themselves (any LangChain tool, an MCP server's): whatever is possible may happen.

@@ -14,6 +14,7 @@ from agents.tools.arithmetic.formats import exact_text, read_text, rounded_text,
 from agents.tools.arithmetic.texts import NOTES, failure_text
 from agents.tools.arithmetic.values import Day, Quantity, Truth, Value, Weekday
 from agents.tools.base import Result, ToolInputError, Traits, tool
+from agents.tools.numbers_read import expression_pattern
 from agents.tools.wording import spoken_for
 
 SUMMARIES = {
@@ -30,7 +31,14 @@ def calculator(language: str = "en", today: Callable[[], date] = date.today) -> 
         today: what day it is, for ``today`` and days without a year.
     """
 
-    @tool("calculator", Traits(timeout=5.0, trusted=True, summaries=SUMMARIES))
+    traits = Traits(
+        timeout=5.0,
+        trusted=True,
+        summaries=SUMMARIES,
+        narrow=lambda read: {"expression": {"pattern": expression_pattern(read)}},
+    )
+
+    @tool("calculator", traits)
     def compute(expression: str) -> Result:
         """Calculate an expression exactly.
 

@@ -11,6 +11,7 @@ from typing import Any
 from langchain_core.tools import BaseTool
 
 from agents.tools.base import Result, ToolInputError, Traits, tool
+from agents.tools.tables_grammar import query_pattern
 from agents.tools.tables_loading import KINDS
 from agents.tools.tables_process import CrashedError, LateError, TableLimits, TableProcess
 from agents.tools.wording import Texts, nearest, spoken_for
@@ -82,7 +83,7 @@ def tables(files: Sequence[Path], language: str = "en", limits: TableLimits | No
     bounds = limits or TableLimits()
     _check(files)
     process = TableProcess(files, bounds)
-    known = _loaded(process, bounds)
+    known, words = _loaded(process, bounds)
 
     def query(sql: str = "") -> Result:
         """Query the user's tables with one SQL SELECT (DuckDB).
@@ -109,7 +110,13 @@ def tables(files: Sequence[Path], language: str = "en", limits: TableLimits | No
         return _result(reply, spoken, bounds.rows)
 
     held = _described(known, _DESCRIBED)
-    traits = Traits(timeout=bounds.load_seconds + bounds.seconds + 10, summaries=SUMMARIES, holds=held)
+    pattern = query_pattern({name: table["columns"] for name, table in known.items()}, words)
+    traits = Traits(
+        timeout=bounds.load_seconds + bounds.seconds + 10,
+        summaries=SUMMARIES,
+        holds=held,
+        narrow=(lambda read: {"sql": {"pattern": pattern}}) if pattern else None,
+    )
     return tool("query_tables", traits, description=f"Query tables with one SQL SELECT (DuckDB). Tables: {held}")(query)
 
 
@@ -126,7 +133,8 @@ def _check(files: Sequence[Path]) -> None:
         raise MissingExtraError("a query of tables", "tables")
 
 
-def _loaded(process: TableProcess, bounds: TableLimits) -> dict[str, Any]:
+def _loaded(process: TableProcess, bounds: TableLimits) -> tuple[dict[str, Any], dict[str, dict[str, list[str]]]]:
+    """What is known of each table, and the words of its columns."""
     try:
         reply = process.load()
     except LateError:
@@ -142,8 +150,7 @@ def _loaded(process: TableProcess, bounds: TableLimits) -> dict[str, Any]:
     if not reply["tables"]:
         process.close()
         raise SourceError("the files hold no table: they are empty")
-    found: dict[str, Any] = reply["tables"]
-    return found
+    return reply["tables"], reply["words"]
 
 
 def _described(known: Mapping[str, Any], most: int, kinds: bool = True) -> str:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 #: Characters of a cell; what is longer is cut.
 _CELL = 300
 _SAMPLES = 3
+#: A column with more different words, or longer ones, is one of texts, and not of kinds.
+_WORDS, _LONGEST_WORD = 60, 60
 
 
 def main() -> None:
@@ -60,18 +62,20 @@ def _opened(request: dict[str, Any]) -> tuple[DuckDBPyConnection, dict[str, Any]
         },
     )
     tables: dict[str, Any] = {}
+    words: dict[str, dict[str, list[str]]] = {}
     failed: dict[str, str] = {}
     for file in request["files"]:
         with tempfile.TemporaryDirectory() as scratch:
             try:
                 for name in load(db, Path(file), Path(scratch)):
                     tables[name] = {"file": Path(file).name, **_described(db, name)}
+                    words[name] = _words(db, name, tables[name]["columns"])
             except Exception as error:  # noqa: BLE001  # whatever a reader raises, the other files are not lost for it
                 failed[file] = _first_line(str(error))
     db.execute("SET enable_external_access = false")
     db.execute("SET lock_configuration = true")
     _bound("RLIMIT_FSIZE", 0)
-    return db, {"tables": tables, "failed": failed}
+    return db, {"tables": tables, "words": words, "failed": failed}
 
 
 def _described(db: DuckDBPyConnection, name: str) -> dict[str, Any]:
@@ -79,6 +83,17 @@ def _described(db: DuckDBPyConnection, name: str) -> dict[str, Any]:
     count = db.execute(f"SELECT count(*) FROM {quoted(name)}").fetchall()[0][0]
     rows = db.execute(f"SELECT * FROM {quoted(name)} LIMIT {_SAMPLES}").fetchall()
     return {"columns": columns, "rows": count, "samples": [[_cell(cell) for cell in row] for row in rows]}
+
+
+def _words(db: DuckDBPyConnection, name: str, columns: list[tuple[str, str]]) -> dict[str, list[str]]:
+    """The words of the columns that hold few different ones, by column."""
+    found = {}
+    for column in (column for column, kind in columns if kind == "VARCHAR"):
+        query = f"SELECT DISTINCT {quoted(column)} FROM {quoted(name)} WHERE {quoted(column)} IS NOT NULL LIMIT {_WORDS + 1}"
+        words = [row[0] for row in db.execute(query).fetchall()]
+        if len(words) <= _WORDS and all(len(word) <= _LONGEST_WORD for word in words):
+            found[column] = sorted(words)
+    return found
 
 
 def _answer(db: DuckDBPyConnection, request: dict[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from agents.tools.arithmetic.texts import failure_text
 from agents.tools.arithmetic.unit_table import unit_names
 from agents.tools.arithmetic.values import Quantity, Units
 from agents.tools.base import Result, ToolInputError, Traits, tool
+from agents.tools.numbers_read import amounts
 from agents.tools.units_rates import Rates
 from agents.tools.wording import Texts, nearest, spoken_for
 
@@ -68,7 +69,11 @@ def units(language: str = "en", rates: Rates | None = None) -> BaseTool:
         rates: exchange rates of the person's own; without them, currencies are not converted.
     """
 
-    @tool("units", Traits(timeout=5.0, trusted=True, summaries=SUMMARIES))
+    traits = Traits(
+        timeout=5.0, trusted=True, summaries=SUMMARIES, narrow=lambda read: {"amount": {"enum": amounts(read)}}
+    )
+
+    @tool("units", traits)
     def convert(amount: float, from_unit: str, to_unit: str) -> Result:
         """Convert an amount from one unit to another.
 

@@ -1,6 +1,6 @@
 """How well an agent does our own tasks: right answers, calls, steps, by kind and language, the unseen half by itself.
 
-    python -m eval.benchmarks.agent_tasks --model bundled [--adapter FOLDER] [--free] [--thoughts]
+    python -m eval.benchmarks.agent_tasks --model bundled [--adapter FOLDER] [--free] [--wide] [--thoughts]
     python -m eval.benchmarks.agent_tasks --model openai:NAME --base-url http://127.0.0.1:8000/v1 [--native]
     python -m eval.benchmarks.agent_tasks --prompts      # only the lengths of the prompts, in tokens of the bundled model
 
@@ -55,6 +55,7 @@ def main() -> None:
             protocol="native" if options.native else "text",
             constrained=not options.free,
             thoughts=options.thoughts,
+            narrow=not options.wide,
             reply_tokens=REPLY,
         )
 
@@ -77,6 +78,7 @@ def _options() -> argparse.Namespace:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--constrained", action="store_true", help="replies are held to their form (the default)")
     form.add_argument("--free", action="store_true", help="replies are not held to their form")
+    parser.add_argument("--wide", action="store_true", help="arguments are held to their schema alone")
     parser.add_argument("--thoughts", action="store_true", help="replies begin with a thought")
     parser.add_argument("--native", action="store_true", help="tool calls of the endpoint's own")
     parser.add_argument("--tasks", type=Path, default=TASKS, help="file of tasks")

@@ -109,11 +109,11 @@ def test_the_conversation() -> None:
 
 def test_the_schema_is_asked_for() -> None:
     brief = Brief("q", "en", (add_tool(),))
-    asked = TextProtocol().options(brief, "")["response_format"]
+    asked = TextProtocol().options(brief, (), "")["response_format"]
     assert asked["type"] == "json_schema" and "anyOf" in asked["json_schema"]["schema"]
-    closing = TextProtocol().options(brief, "enough")["response_format"]["json_schema"]["schema"]
+    closing = TextProtocol().options(brief, (), "enough")["response_format"]["json_schema"]["schema"]
     assert "anyOf" not in closing and "answer" in closing["properties"]
-    assert TextProtocol(constrained=False).options(brief, "") == {}
+    assert TextProtocol(constrained=False).options(brief, (), "") == {}
 
 
 def test_a_call_without_an_observation_is_not_shown_to_an_endpoint() -> None:

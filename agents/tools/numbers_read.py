@@ -1,0 +1,101 @@
+"""Which numbers a small model may write into a call: those that it has read, and a few that everybody knows.
+
+A model of this size knows that a day belongs into an expression and still writes another one than it was asked about.
+Constrained decoding leaves it only the numbers and dates of the question and of what tools have said, in the forms in
+which they may be written there. Inside of these it is free.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+
+from ragbot.generation.verification.dates import Moment
+from ragbot.generation.verification.reading import Reading
+from ragbot.text import sentence_spans
+
+#: Numbers that stand for something by themselves: units of time, dozens, percentages, powers of ten.
+COMMON = (*range(13), 24, 30, 31, 52, 60, 100, 365, 366, 1000, 1024, 10000)
+#: Most numbers that are told apart; of longer texts the first ones count.
+_MOST = 400
+_WRITTEN = re.compile(r"\d[\d,]*(?:\.\d+)?")
+_DIGITS = "一二三四五六七八九"
+#: A discount: 七五折 is 75% of the price.
+_TENTHS = re.compile(rf"([1-9{_DIGITS}]{{1,2}})折")
+_CLOCK = re.compile(r"\d{1,2}:\d{2}")
+#: What a number may stand beside: anything but a digit, and no second half of one.
+_BETWEEN = '[^0-9"\\\\]'
+
+
+def literals(texts: Iterable[str]) -> list[str]:
+    """The numbers and dates of ``texts`` as they may be written in an expression, longest first."""
+    found: dict[str, None] = {str(number): None for number in COMMON}
+    sentences = (text[start:end] for text in texts for start, end in sentence_spans(text))
+    for written in (written for sentence in sentences for written in _literals(sentence)):
+        found.setdefault(written)
+        if len(found) >= _MOST:
+            break
+    return sorted(found, key=lambda written: (-len(written), written))
+
+
+def expression_pattern(texts: Sequence[str]) -> str:
+    """A regular expression for strings whose numbers are :func:`literals` of ``texts``."""
+    number = "(?:" + "|".join(re.escape(written) for written in literals(texts)) + ")"
+    # Two of them never stand side by side, or they would be a third one.
+    return f"^{_BETWEEN}*(?:{number}{_BETWEEN}+)*(?:{number})?$"
+
+
+def amounts(texts: Sequence[str]) -> list[int | float]:
+    """The numbers of ``texts``, and those that everybody knows."""
+    values: dict[int | float, None] = {}
+    for written in literals(texts):
+        try:
+            value = Decimal(written)
+        except InvalidOperation:  # a date, a time
+            continue
+        values.setdefault(int(value) if value == int(value) else float(value))
+    return list(values)
+
+
+def _literals(sentence: str) -> Iterable[str]:
+    reading = Reading(sentence)
+    for moment in reading.moments:
+        yield from _days(moment)
+    yield from _CLOCK.findall(sentence)
+    for match in _WRITTEN.finditer(sentence):
+        written = match[0].rstrip(",")
+        yield written
+        yield written.replace(",", "")
+    for match in _TENTHS.finditer(sentence):
+        tenths = "".join(str(_DIGITS.index(digit) + 1) if digit in _DIGITS else digit for digit in match[1])
+        yield from (tenths, f"0.{tenths}", _short(Fraction(int(tenths), 10)))
+    for quantity in reading.quantities:
+        value = Fraction(str(abs(quantity.value)))
+        # 15% may be written as 0.15; what is 15% off costs 0.85, and with a tax of 15% 1.15.
+        shares = (value / 100, 1 - value / 100, 1 + value / 100) if value <= 100 else ()
+        for other in (value, *shares):
+            if written := _short(other):
+                yield written
+
+
+def _days(moment: Moment) -> Iterable[str]:
+    year, month, day = moment.year, moment.month, moment.day
+    if year is not None:
+        yield str(year)
+    if month is not None and day is not None:
+        yield f"{month:02}-{day:02}"
+        yield f"{month}-{day}"
+        if year is not None:
+            yield f"{year:04}-{month:02}-{day:02}"
+    elif year is not None and month is not None:
+        yield f"{year:04}-{month:02}"
+
+
+def _short(value: Fraction) -> str:
+    """The value in decimals without zeros that say nothing; empty where they do not end soon, or below 0."""
+    if value < 0 or 10**6 * value % 1:
+        return ""
+    text = f"{Decimal(value.numerator) / Decimal(value.denominator):f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
