@@ -39,8 +39,20 @@ def still_page(page: Page) -> None:
     page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
 
 
+def settle(page: Page) -> None:
+    """Wait until the script has run and is not run again at once.
+
+    While it is drawn anew the page may hold what was there before as well, and lose what is pressed.
+    """
+    still = 0
+    while still < 4:
+        page.wait_for_timeout(100)
+        state = page.locator('[data-testid="stApp"]').get_attribute("data-test-script-state")
+        still = still + 1 if state == "notRunning" else 0
+
+
 def ask(page: Page, question: str) -> None:
-    still_page(page)
+    settle(page)
     box = page.get_by_test_id("stChatInputTextArea")
     box.fill(question)
     box.press("Enter")
@@ -73,6 +85,7 @@ def test_an_answer_its_source_a_thumb_and_the_same_page_again(streamlit_url: str
     ask(page, "How tall is the lighthouse of Ravna?")
     marker = page.locator("button.rb-marker").first
     marker.wait_for()
+    settle(page)
     assert "47 metres" in page.locator(".rb-answer").inner_text()
     assert "47 metres" in (marker.get_attribute("title") or "")
 
@@ -85,10 +98,12 @@ def test_an_answer_its_source_a_thumb_and_the_same_page_again(streamlit_url: str
     assert focus.is_visible()
     page.keyboard.press("Escape")
     focus.wait_for(state="detached")
+    settle(page)
 
     # A thumb opens a place for words, and is there when the page is loaded again, with the conversation.
     page.get_by_label("Thumbs up").click()
     page.get_by_role("button", name="Say more").wait_for()
+    settle(page)
     assert "c=" in page.url
     page.reload()
     page.locator("button.rb-marker").first.wait_for()
@@ -99,11 +114,11 @@ def test_an_answer_its_source_a_thumb_and_the_same_page_again(streamlit_url: str
 def test_an_answer_is_stopped_and_the_page_can_be_used_while_it_grows(streamlit_url: str, open_page: OpenPage) -> None:
     visit = open_page(streamlit_url)
     page = visit.page
+    settle(page)
     page.get_by_role("button", name="Settings").click()
     page.get_by_role("combobox", name="Model").click()
     page.get_by_role("option", name="scripted:slow").click()
     page.keyboard.press("Escape")
-    still_page(page)
     ask(page, "Do camels store water?")
     page.get_by_text("word word word").first.wait_for()
     go(visit, "Search")  # it goes on
@@ -121,6 +136,7 @@ def test_chinese_hostile_text_and_any_width(streamlit_url: str, open_page: OpenP
     page.get_by_text("就您的文档提问。").first.wait_for()
     ask(page, "How fast do pigeons fly home?")
     page.locator(".rb-answered").last.wait_for()
+    settle(page)
     page.locator("button.rb-open, button.rb-marker").first.click()
     page.locator('[role="dialog"] .rb-view').wait_for()
     assert page.evaluate("window.hacked") is None
@@ -133,24 +149,29 @@ def test_files_are_brought_in_opened_and_searched(streamlit_url: str, open_page:
     visit = open_page(streamlit_url)
     page = visit.page
     go(visit, "Knowledge")
+    settle(page)
     page.get_by_text("Add documents").click()
     (tmp_path / "whales.md").write_text(
         "# Whales\n\nThe blue whale eats four tonnes of krill a day.\n", encoding="utf-8"
     )
     page.locator('input[type="file"]').set_input_files(tmp_path / "whales.md")
     page.get_by_text("whales.md").first.wait_for()
+    settle(page)
     page.get_by_role("button", name="Add", exact=True).click()
     title = page.locator("button[data-document]").filter(has_text="Whales")
     title.wait_for()
+    settle(page)
     title.click()
     page.locator('[role="dialog"] .rb-view').wait_for()
     page.keyboard.press("Escape")
 
     go(visit, "Search")
+    settle(page)
     page.get_by_label("Search for").fill("krill")
     page.get_by_label("Search for").press("Enter")
     hit = page.locator("button[data-hit]").first
     hit.wait_for()
+    settle(page)
     assert "krill" in page.locator(".rb-hits").inner_text()
     hit.click()
     page.locator('[role="dialog"] mark#rb-focus').wait_for()
@@ -160,6 +181,7 @@ def test_the_agent_and_evaluations(streamlit_url: str, open_page: OpenPage) -> N
     visit = open_page(streamlit_url)
     page = visit.page
     go(visit, "Agent")
+    settle(page)
     page.get_by_label("Task").fill("How tall is the lighthouse of Ravna?")
     page.get_by_role("button", name="Start").click()
     page.get_by_text("It is 47 metres tall").first.wait_for()
@@ -185,6 +207,7 @@ def test_nobody_comes_in_without_a_key_where_there_is_one(tmp_path: Path, docume
         page.get_by_label("Key").fill(str(secret))
         page.get_by_role("button", name="Log in").click()
         page.get_by_test_id("stChatInputTextArea").wait_for()
+        settle(page)
         page.get_by_role("button", name="Log out").click()
         page.get_by_label("Key").wait_for()
         page.close()
