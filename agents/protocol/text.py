@@ -99,8 +99,9 @@ def _object(properties: dict[str, Any]) -> dict[str, Any]:
 
 
 def _read(brief: Brief, steps: Sequence[Step]) -> list[str]:
-    said = [message.content for message in brief.history]
-    return [brief.question, *said, *(step.text for step in steps if isinstance(step, Observation))]
+    """The question first, then what was read last: of very much, the beginning counts."""
+    seen = [step.text for step in steps if isinstance(step, Observation)]
+    return [brief.question, *reversed(seen), *(message.content for message in reversed(brief.history))]
 
 
 def _turns(steps: Sequence[Step], language: str) -> list[BaseMessage]:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
+from agents.tools.arithmetic.formats import exact_text
 from ragbot.generation.verification.dates import Moment
 from ragbot.generation.verification.reading import Reading
 from ragbot.text import sentence_spans
@@ -20,6 +21,8 @@ from ragbot.text import sentence_spans
 COMMON = (*range(13), 24, 30, 31, 52, 60, 100, 365, 366, 1000, 1024, 10000)
 #: Most numbers that are told apart; of longer texts the first ones count.
 _MOST = 400
+#: Longer and larger ones are keys and noise, and no number that anybody computes with.
+_LONGEST, _LARGEST = 20, 1e15
 _WRITTEN = re.compile(r"\d[\d,]*(?:\.\d+)?")
 _DIGITS = "一二三四五六七八九"
 #: A discount: 七五折 is 75% of the price.
@@ -48,14 +51,15 @@ def expression_pattern(texts: Sequence[str]) -> str:
 
 
 def amounts(texts: Sequence[str]) -> list[int | float]:
-    """The numbers of ``texts``, and those that everybody knows."""
+    """The numbers of ``texts``, and those that everybody knows, with either sign (-40 °F)."""
     values: dict[int | float, None] = {}
     for written in literals(texts):
         try:
             value = Decimal(written)
         except InvalidOperation:  # a date, a time
             continue
-        values.setdefault(int(value) if value == int(value) else float(value))
+        number = int(value) if value == int(value) else float(value)
+        values |= {number: None, -number: None}
     return list(values)
 
 
@@ -66,18 +70,21 @@ def _literals(sentence: str) -> Iterable[str]:
     yield from _CLOCK.findall(sentence)
     for match in _WRITTEN.finditer(sentence):
         written = match[0].rstrip(",")
-        yield written
-        yield written.replace(",", "")
+        if len(written) <= _LONGEST:
+            yield written
+            yield written.replace(",", "")
     for match in _TENTHS.finditer(sentence):
         tenths = "".join(str(_DIGITS.index(digit) + 1) if digit in _DIGITS else digit for digit in match[1])
-        yield from (tenths, f"0.{tenths}", _short(Fraction(int(tenths), 10)))
+        yield from (tenths, f"0.{tenths}", exact_text(Fraction(int(tenths), 10)) or "")
     for quantity in reading.quantities:
+        if not abs(quantity.value) < _LARGEST:  # what is infinite, too
+            continue
         value = Fraction(str(abs(quantity.value)))
         # 15% may be written as 0.15; what is 15% off costs 0.85, and with a tax of 15% 1.15.
         shares = (value / 100, 1 - value / 100, 1 + value / 100) if value <= 100 else ()
         for other in (value, *shares):
-            if written := _short(other):
-                yield written
+            if other >= 0 and (decimal := exact_text(other)) and "/" not in decimal:
+                yield decimal
 
 
 def _days(moment: Moment) -> Iterable[str]:
@@ -91,11 +98,3 @@ def _days(moment: Moment) -> Iterable[str]:
             yield f"{year:04}-{month:02}-{day:02}"
     elif year is not None and month is not None:
         yield f"{year:04}-{month:02}"
-
-
-def _short(value: Fraction) -> str:
-    """The value in decimals without zeros that say nothing; empty where they do not end soon, or below 0."""
-    if value < 0 or 10**6 * value % 1:
-        return ""
-    text = f"{Decimal(value.numerator) / Decimal(value.denominator):f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -17,7 +17,7 @@ _NUMBER = r"-?[0-9]{1,15}(?:\.[0-9]{1,6})?"
 _NUMERIC = re.compile(r"(?:U?(?:TINY|SMALL|BIG|HUGE)?INT(?:EGER)?|DOUBLE|FLOAT|REAL|DECIMAL.*|NUMERIC.*)$")
 _DAYS = re.compile(r"(?:DATE|TIMESTAMP.*)$")
 #: What would end the literal, or the JSON around it.
-_UNSAFE = re.compile(r"['\"\\\x00-\x1f]")
+_UNSAFE = re.compile(r"['\"\\\x00-\x1f\x7f]")
 
 Columns = Sequence[tuple[str, str]]
 

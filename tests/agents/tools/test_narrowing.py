@@ -64,6 +64,7 @@ def test_wide_tables_and_words_that_would_end_the_literal() -> None:
     assert query_pattern({"t": [("c", "VARCHAR")]}, {"t": {"c": [str(number) for number in range(2001)]}}) == ""
     pattern = query_pattern(COLUMNS, WORDS)
     assert "it's" not in pattern and r"tea\ \(green\)" in pattern
+    assert "\x7f" not in query_pattern({"t": [("c", "VARCHAR")]}, {"t": {"c": ["a\x7fb", "d"]}})
 
 
 def test_a_tool_knows_its_own_columns_and_words(tmp_path: Path) -> None:
@@ -116,6 +117,26 @@ def test_many_numbers_and_amounts() -> None:
     assert "7.25" in found and len(found) < 1000
     assert {2.5, 37, 0.02} <= set(amounts(["37 and 2.5 and 2%, on 2026-01-05 at 10:30"]))
     assert all(isinstance(value, int | float) for value in amounts(["2026-01-05 10:30"]))
+
+
+@pytest.mark.parametrize("text", ["9" * 400, "9" * 5000, "3.0e400 kg", "1" + "0" * 30 + ".5", "∞ NaN"])
+def test_numbers_without_measure_are_passed_over(text: str) -> None:
+    assert set(amounts([text, "7.25"])) >= {7.25}
+    assert all(abs(value) < 1e15 for value in amounts([text]))
+    assert re.fullmatch(expression_pattern([text, "7.25"]), "7.25 * 2")
+
+
+def test_below_zero() -> None:
+    assert -40 in amounts(["What is -40 °F in °C?"])
+    assert re.fullmatch(expression_pattern(["-40 °F"]), "-40 * 2")
+
+
+def test_what_was_read_last_counts_before_what_was_read_long_ago() -> None:
+    brief = Brief("How many km is that?", "en", (units(),))
+    many = " ".join(f"It is {number}.5 here." for number in range(100_000, 101_000))
+    steps = [Observation(turn=turn, tool="search", text=text, status="ok") for turn, text in ((1, many), (2, "26.21"))]
+    schema = TextProtocol(thoughts=False, narrow=True).options(brief, steps, "")["response_format"]["json_schema"]
+    assert 26.21 in schema["schema"]["anyOf"][0]["properties"]["arguments"]["properties"]["amount"]["enum"]
 
 
 def test_the_schema_is_narrow_only_where_that_is_asked_for() -> None:
