@@ -8,20 +8,15 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, TextIO, TypeAlias
+from typing import Any, TextIO
 
 import httpx
-from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
-from mcp.client.stdio import StdioServerParameters, stdio_client
+from mcp.client.stdio import StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
-from mcp.shared.message import SessionMessage
 
+from agents.mcp.client.process import Streams, process_streams
 from agents.mcp.client.secrets import Secrets
 from ragbot.sections.mcp import McpServer
-
-Streams: TypeAlias = tuple[
-    MemoryObjectReceiveStream[SessionMessage | Exception], MemoryObjectSendStream[SessionMessage]
-]
 
 #: Bytes of one HTTP response: a result, or the results of one call as events.
 MAX_RESPONSE = 16 * 1024 * 1024
@@ -80,9 +75,8 @@ async def connected(server: McpServer, secrets: Secrets, words: LastWords) -> As
         args=list(server.args),
         env=secrets.environment,
         cwd=str(Path(server.folder).expanduser()) if server.folder else None,
-        encoding_error_handler="replace",
     )
-    async with stdio_client(parameters, errlog=words.file) as (read, write):
+    async with process_streams(parameters, words.file) as (read, write):
         words.close()
         yield read, write
 

@@ -26,6 +26,7 @@ TOOLS = {
     "crash": ("End at once.", schema()),
     "sleep": ("Wait.", schema(seconds="number")),
     "big": ("Much text.", schema(size="integer")),
+    "endless": ("A line without an end.", schema()),
     "fail": ("Fail.", schema(reason="string")),
     "picture": ("A picture.", schema()),
     "row": ("Data.", schema()),
@@ -51,6 +52,9 @@ def called(name: str, given: dict[str, Any]) -> dict[str, Any]:
         return said("awake")
     if name == "big":
         return said("字" * given["size"])
+    if name == "endless":
+        while True:
+            sys.stdout.buffer.write(b"x" * 1_000_000)
     if name == "fail":
         return said(given["reason"], isError=True)
     if name == "picture":

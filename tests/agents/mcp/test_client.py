@@ -146,6 +146,22 @@ def test_a_crash_is_an_outage_and_the_next_call_works() -> None:
         os.kill(third, 0)  # it has ended with the tools
 
 
+def test_a_message_without_an_end_is_an_outage(monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:
+    monkeypatch.setattr("agents.mcp.client.process.MAX_LINE", 20_000_000)
+    with McpTools({"test": stdio(timeout=60)}) as opened:
+        tools = {tool.name: tool for tool in opened.tools}
+        first = int(call(tools["test__process"]).text)
+        with pytest.raises(ToolOutageError, match="broke off"):
+            tools["test__endless"].invoke({})
+        assert "more than 20000000 bytes" in caplog.text
+        assert int(call(tools["test__process"]).text) != first
+        until = time.monotonic() + 20
+        with pytest.raises(ProcessLookupError):
+            while time.monotonic() < until:
+                os.kill(first, 0)
+                time.sleep(0.05)
+
+
 def test_a_call_that_takes_too_long() -> None:
     with McpTools({"test": stdio(timeout=3)}) as opened:
         tools = {tool.name: tool for tool in opened.tools}
