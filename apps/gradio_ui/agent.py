@@ -45,9 +45,9 @@ def build(frame: Frame, tab: gr.Tab) -> Refresh:
                     always = gr.Button(label("agent_always"), elem_id="rb-consent-run")
             steps = clicks.clickable("open", elem_id="rb-steps", label=label("agent_steps_label"), value="")
             with gr.Row(visible=False, elem_classes="rb-fields", elem_id="rb-run-again") as again:
-                resume = gr.Button(label("agent_resume"), scale=0, min_width=140, elem_id="rb-run-resume")
+                resume = gr.Button(label("agent_resume"), size="sm", scale=0, min_width=140, elem_id="rb-run-resume")
                 delete = gr.Button(
-                    label("agent_delete"), variant="stop", scale=0, min_width=140, elem_id="rb-run-delete"
+                    label("agent_delete"), size="sm", variant="stop", scale=0, min_width=140, elem_id="rb-run-delete"
                 )
             with gr.Column(visible=False, elem_id="rb-run-asking", elem_classes="rb-asking") as asking:
                 about = gr.HTML(label=label("agent_delete"), padding=True, elem_id="rb-run-question", value="")
