@@ -54,7 +54,6 @@ class Filters:
         """Updates: what the documents can be told apart by that the asker may see."""
         known = bot.facets(where)
         dated = bool(known.first)
-        hint = f"{known.first[:10]} … {known.last[:10]}" if dated else None
         several = {
             self.types: known.types,
             self.languages: known.languages,
@@ -63,8 +62,9 @@ class Filters:
         }
         return {
             **{field: gr.update(choices=list(values), visible=bool(values)) for field, values in several.items()},
-            self.since: gr.update(visible=dated, info=hint),
-            self.until: gr.update(visible=dated),
+            # Both with a line, so that the fields stand side by side.
+            self.since: gr.update(visible=dated, info=f"≥ {known.first[:10]}" if dated else None),
+            self.until: gr.update(visible=dated, info=f"≤ {known.last[:10]}" if dated else None),
         }
 
 
