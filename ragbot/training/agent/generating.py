@@ -19,6 +19,7 @@ from ragbot.training.agent import (
     documents,
     failing,
     mistakes,
+    sums,
     tables,
     talking,
     times,
@@ -34,7 +35,8 @@ from ragbot.training.agent.texts import things
 Maker = Callable[[Stage], Scenario]
 #: How often each family of scenarios is drawn, of a hundred.
 SHARES: Mapping[Maker, float] = {
-    computing.arithmetic: 10.5,
+    computing.arithmetic: 7.5,
+    sums.sums: 9.0,
     dates.days: 3.5,
     converting.conversion: 8.0,
     times.time_there: 1.6,

@@ -2,15 +2,41 @@
 
 from __future__ import annotations
 
-from ragbot.training.agent.scenarios import Ask, Scenario, Script, Stage, data, plain
+from collections.abc import Mapping
+
+from ragbot.training.agent.scenarios import Ask, Scenario, Script, Stage, UnusableError, data, plain
 from ragbot.training.agent.subjects import subject
 from ragbot.training.agent.texts import answer, question
 from ragbot.training.agent.web import beside, search, stands
 
+#: What else is computed from a price ``a`` that was found and from numbers of the question, by template.
+FOLLOWING: Mapping[str, str] = {
+    "web-left": "{n} - {a}",
+    "web-missing": "{a} - {n}",
+    "web-reduced": "{a} - {n}%",
+    "web-raised": "{a} + {n}%",
+    "web-change": "{n} - {count} * {a}",
+}
+#: Share of the computations with one price that are among these, and do not only multiply.
+_FOLLOWED = 0.6
+#: Where the price is to be taken from: any page, or a named one.
+_WHERE = {
+    "en": {
+        "web_search": ("Search the web for the price.", "Look the price up online.", "You find the price on the internet."),
+        "fetch_page": ("The price is on {url} .", "See {url} for the price.", "Take the price from {url} ."),
+    },
+    "zh": {
+        "web_search": ("价格上网查。", "请先联网搜一下价钱。", "价钱网上能查到。"),
+        "fetch_page": ("价格见 {url} 。", "请按 {url} 上的价钱算。", "价钱写在 {url} 。"),
+    },
+}  # fmt: skip
+
 
 def web_times(stage: Stage) -> Scenario:
-    """A price that a search or a named page tells, so many times."""
+    """A price that a search or a named page tells, so many times; or what else follows from it."""
     draw, language = stage.draw, stage.language
+    if draw.random() < _FOLLOWED:
+        return _followed(stage)
     template = draw.choice(("web-times", "web-times", "page-times"))
     found = subject(stage, ("price",), orders=draw.random() < 0.2)
     fact, count = beside(stage, found), draw.randint(3, 30)
@@ -25,6 +51,35 @@ def web_times(stage: Stage) -> Scenario:
 
     needs = ("fetch_page" if template == "page-times" else "web_search", "calculator")
     return Scenario(template, language, question(draw, language, template, **values), needs, script)
+
+
+def _followed(stage: Stage) -> Scenario:
+    """What a price comes to with another number: with a budget, a discount, a surcharge."""
+    draw, language = stage.draw, stage.language
+    template = draw.choice(list(FOLLOWING))
+    tool = draw.choice(("web_search", "web_search", "fetch_page"))
+    found = subject(stage, ("price",), orders=draw.random() < 0.2)
+    fact, count = beside(stage, found), draw.randint(2, 12)
+    price = int(fact.value)
+    n = {
+        "web-left": price + draw.randint(5, 400),
+        "web-missing": draw.randint(1, max(price - 1, 1)),
+        "web-change": count * price + draw.randint(1, 90),
+    }.get(template, draw.choice((4, 5, 8, 10, 12, 15, 18, 20, 25, 30, 35)))
+    if template == "web-missing" and n >= price:
+        raise UnusableError("nothing is missing")
+    where = draw.choice(_WHERE[language][tool]).format(url=found.page.url)
+    values = {"where": where, "n": n, "count": count, "one": fact.one, "many": fact.many}
+
+    def script() -> Script:
+        first = yield Ask("fetch_page", {"url": found.page.url}) if tool == "fetch_page" else search(fact)
+        stands(fact.sentence, first)
+        expression = FOLLOWING[template].format(a=fact.value, n=n, count=count)
+        result = yield Ask("calculator", {"expression": expression})
+        filled = {"a": fact.value, "s1": first.source, "value": data(result)["shown"], "s": result.source}
+        return answer(draw, language, template, **values, **filled)
+
+    return Scenario(template, language, question(draw, language, template, **values), (tool, "calculator"), script)
 
 
 def web_two(stage: Stage) -> Scenario:

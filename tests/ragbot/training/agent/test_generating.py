@@ -26,7 +26,7 @@ from ragbot.training.agent.talking import KINDS
 from ragbot.training.agent.texts import templates
 
 READING = Path(__file__).parents[4] / "data" / "reading"
-RUNS = 160
+RUNS = 200
 
 
 def _sets() -> list[QuestionSet]:
