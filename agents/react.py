@@ -37,7 +37,7 @@ class AgentOptions:
         constrained: whether replies of the text protocol are forced into their form.
         thoughts: whether they begin with a thought.
         narrow: whether the arguments of such replies are held to what their tools say can be right: columns that there are,
-            numbers that were read. For small models.
+            numbers that were read; and answers to such numbers. For small models.
         language: ``zh``, ``en``, or ``auto``: that of the question.
         reply_tokens: the longest reply, in tokens; 0 leaves it to the model.
         plan: whether a question is taken apart before the loop begins (:mod:`agents.planning`).

@@ -15,6 +15,7 @@ from agents.protocol.parsing import read_turn
 from agents.protocol.signatures import LONGEST, described, narrowed, strict
 from agents.steps import Action, FinalAnswer, Malformed, Observation, Step, Thought
 from agents.texts import text
+from agents.tools.numbers_read import answer_pattern
 
 #: Characters of a thought and of an answer, under constrained decoding.
 THOUGHT, ANSWER = 300, 4000
@@ -33,7 +34,8 @@ class TextProtocol:
     Args:
         constrained: ask the model for the schema of these objects by ``response_format``.
         thoughts: whether replies begin with a thought; without, the prompt is the shorter one for small models.
-        narrow: whether constrained arguments are held to what their tool says can be right (:class:`agents.tools.base.Traits`).
+        narrow: whether constrained arguments are held to what their tool says can be right (:class:`agents.tools.base.Traits`),
+            and the numbers of an answer, once a tool has said something, to those that were read.
     """
 
     form = "form_text"
@@ -61,7 +63,11 @@ class TextProtocol:
         """See :class:`agents.protocol.base.ToolProtocol`."""
         if not self.constrained:
             return {}
-        schema = reply_schema(() if closing else brief.tools, self.thoughts, _read(brief, steps) if self.narrow else ())
+        read = _read(brief, steps) if self.narrow else ()
+        # What no tool has said anything about, the model may count by itself.
+        sources = [step.source + step.sources - 1 for step in steps if isinstance(step, Observation) and step.action]
+        pattern = answer_pattern(read, max(sources)) if read and sources else ""
+        schema = reply_schema(() if closing else brief.tools, self.thoughts, read, pattern)
         return {
             "response_format": {
                 "type": "json_schema",
@@ -74,18 +80,22 @@ class TextProtocol:
         return read_turn(str(reply.text))
 
 
-def reply_schema(tools: Sequence[Any], thoughts: bool = True, read: Sequence[str] = ()) -> dict[str, Any]:
+def reply_schema(
+    tools: Sequence[Any], thoughts: bool = True, read: Sequence[str] = (), answers: str = ""
+) -> dict[str, Any]:
     """The JSON schema of a reply: a call of one of ``tools``, or an answer.
 
     Args:
         thoughts: whether it begins with a thought.
         read: what the model has read; its arguments are held to what goes with it. Empty: to their schema alone.
+        answers: a regular expression for the answer; empty: any text.
     """
     thought: dict[str, Any] = {"thought": {"type": "string", "maxLength": THOUGHT}} if thoughts else {}
     branches = [
         _object({**thought, "tool": {"const": tool.name}, "arguments": strict(narrowed(tool, read))}) for tool in tools
     ]
-    answer = _object({**thought, "answer": {"type": "string", "minLength": 1, "maxLength": max(ANSWER, LONGEST)}})
+    bounds = {"pattern": answers} if answers else {"minLength": 1, "maxLength": max(ANSWER, LONGEST)}
+    answer = _object({**thought, "answer": {"type": "string", **bounds}})
     return {"anyOf": [*branches, answer]} if branches else answer
 
 

@@ -23,7 +23,7 @@ COMMON = (*range(13), 24, 30, 31, 52, 60, 100, 365, 366, 1000, 1024, 10000)
 _MOST = 400
 #: Longer and larger ones are keys and noise, and no number that anybody computes with.
 _LONGEST, _LARGEST = 20, 1e15
-_WRITTEN = re.compile(r"\d[\d,]*(?:\.\d+)?")
+_DIGITS_WRITTEN = re.compile(r"\d[\d,]*(?:\.\d+)?")
 _DIGITS = "一二三四五六七八九"
 #: A discount: 七五折 is 75% of the price.
 _TENTHS = re.compile(rf"([1-9{_DIGITS}]{{1,2}})折")
@@ -34,12 +34,7 @@ _BETWEEN = '[^0-9"\\\\]'
 
 def literals(texts: Iterable[str]) -> list[str]:
     """The numbers and dates of ``texts`` as they may be written in an expression, longest first."""
-    found: dict[str, None] = {str(number): None for number in COMMON}
-    sentences = (text[start:end] for text in texts for start, end in sentence_spans(text))
-    for written in (written for sentence in sentences for written in _literals(sentence)):
-        found.setdefault(written)
-        if len(found) >= _MOST:
-            break
+    found = dict.fromkeys([*map(str, COMMON), *_written(texts)])
     return sorted(found, key=lambda written: (-len(written), written))
 
 
@@ -48,6 +43,18 @@ def expression_pattern(texts: Sequence[str]) -> str:
     number = "(?:" + "|".join(re.escape(written) for written in literals(texts)) + ")"
     # Two of them never stand side by side, or they would be a third one.
     return f"^{_BETWEEN}*(?:{number}{_BETWEEN}+)*(?:{number})?$"
+
+
+def answer_pattern(texts: Sequence[str], sources: int) -> str:
+    """A regular expression for answers whose numbers stand in ``texts``, or are those of ``sources`` that are cited."""
+    found = dict.fromkeys(_written(texts))
+    # A day may be said in any form, and a time of the day without its minutes.
+    parts = [part for one in found for part in one.replace(":", "-").split("-") if part != one]
+    found |= dict.fromkeys(part.lstrip("0") or "0" for part in parts)
+    found |= dict.fromkeys(map(str, range(1, sources + 1)))
+    number = "(?:" + "|".join(re.escape(written) for written in sorted(found, key=lambda one: (-len(one), one))) + ")"
+    beside = "[^0-9]"
+    return f"^(?:{number}(?:{beside}+{number})*{beside}*|{beside}+(?:{number}{beside}+)*{number}?)$"
 
 
 def amounts(texts: Sequence[str]) -> list[int | float]:
@@ -63,12 +70,22 @@ def amounts(texts: Sequence[str]) -> list[int | float]:
     return list(values)
 
 
+def _written(texts: Iterable[str]) -> list[str]:
+    found: dict[str, None] = {}
+    sentences = (text[start:end] for text in texts for start, end in sentence_spans(text))
+    for written in (written for sentence in sentences for written in _literals(sentence)):
+        found.setdefault(written)
+        if len(found) >= _MOST:
+            break
+    return list(found)
+
+
 def _literals(sentence: str) -> Iterable[str]:
     reading = Reading(sentence)
     for moment in reading.moments:
         yield from _days(moment)
     yield from _CLOCK.findall(sentence)
-    for match in _WRITTEN.finditer(sentence):
+    for match in _DIGITS_WRITTEN.finditer(sentence):
         written = match[0].rstrip(",")
         if len(written) <= _LONGEST:
             yield written

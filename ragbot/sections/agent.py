@@ -39,7 +39,7 @@ class AgentSettings(Section):
     )
     narrow: bool | Literal["auto"] = Field(
         "auto",
-        description="hold arguments to columns that there are and numbers that were read; auto: of the bundled model",
+        description="hold arguments and answers to columns that there are and numbers that were read; auto: of the bundled model",
     )
     passages: Annotated[int, Field(ge=0, le=50)] = Field(
         0, description="passages that a search of the agent shows; 0: 2 to the bundled model, 5 to others"

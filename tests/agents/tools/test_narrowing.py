@@ -12,7 +12,7 @@ from agents.protocol.text import TextProtocol
 from agents.steps import Observation
 from agents.tools.base import traits_of
 from agents.tools.calculator import calculator
-from agents.tools.numbers_read import amounts, expression_pattern, literals
+from agents.tools.numbers_read import amounts, answer_pattern, expression_pattern, literals
 from agents.tools.tables import tables
 from agents.tools.tables_grammar import query_pattern
 from agents.tools.units import units
@@ -149,3 +149,50 @@ def test_the_schema_is_narrow_only_where_that_is_asked_for() -> None:
 
     assert amount(TextProtocol(thoughts=False)) == []
     assert {26.2, 7.75} <= set(amount(TextProtocol(thoughts=False, narrow=True)))  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize(
+    ("read", "answer"),
+    [
+        ("2026-03-01 - 2025-12-24 = 67 days", "67 days [1]."),
+        ("It is 09:05 in Rome, 2026-03-01", "It is past 9 on 1 March 2026 [2]."),
+        ("今天是2026年3月1日", "2026-03-01 [1]"),
+        ("1,234.5 m", "1234.5 m"),
+        ("-12 °C", "-12 °C [1]"),
+        ("三千五百二十里", "3520 里[2]"),
+        ("nothing", "There is no number in it."),
+    ],
+)
+def test_answers_of_numbers_that_were_read(read: str, answer: str) -> None:
+    assert re.fullmatch(answer_pattern([read], 2), answer)
+
+
+@pytest.mark.parametrize(
+    ("read", "answer"),
+    [
+        ("2026-03-01 - 2025-12-24 = 67 days", "76 days [1]."),
+        ("4.5 km", "4.5 km [3]"),  # there are two sources
+        ("4.5 km", "4.55 km"),
+        ("nothing", "5"),
+        ("5", ""),
+    ],
+)
+def test_answers_of_numbers_that_nobody_gave(read: str, answer: str) -> None:
+    assert not re.fullmatch(answer_pattern([read], 2), answer)
+
+
+def test_answers_are_free_until_a_tool_has_spoken() -> None:
+    def answers(*steps: Observation, narrow: bool = True) -> dict[str, object]:
+        brief = Brief("How many letters has the word mill? Add 12.", "en", (calculator(),))
+        options = TextProtocol(thoughts=False, narrow=narrow).options(brief, steps, "")
+        branch = options["response_format"]["json_schema"]["schema"]["anyOf"][-1]
+        found: dict[str, object] = branch["properties"]["answer"]
+        return found
+
+    said = Observation(turn=1, tool="calculator", action="call1", text="4 + 12 = 16", status="ok", source=1)
+    ours = Observation(turn=1, tool="", text="The reply is no JSON.", status="invalid")
+    assert (
+        "pattern" not in answers() and "pattern" not in answers(ours) and "pattern" not in answers(said, narrow=False)
+    )
+    pattern = str(answers(said)["pattern"])
+    assert re.fullmatch(pattern, "16 [1], from 12") and not re.fullmatch(pattern, "17 [1]")
