@@ -28,7 +28,7 @@ from ragbot.documents import IngestReport, ParsedDocument
 from ragbot.index.knowledge_base import KnowledgeBase
 from ragbot.index.labels import Labels
 from ragbot.models.embedders.base import Embedder
-from ragbot.settings import ContextName
+from ragbot.sections.ingest import ContextName
 
 __all__ = ["BATCH", "LOADERS_VERSION", "MAX_BYTES", "Progress", "ProgressCallback", "ingest", "ingest_documents"]
 

@@ -25,7 +25,7 @@ from ragbot.index.knowledge_base import KnowledgeBase
 from ragbot.index.labels import Labels
 from ragbot.index.records import FileState, NewChunk
 from ragbot.models.embedders.base import Embedder, Vectors
-from ragbot.settings import ContextName
+from ragbot.sections.ingest import ContextName
 
 log = logging.getLogger(__name__)
 

@@ -26,7 +26,8 @@ from ragbot.models.registry import load_embedder as load_embedder
 from ragbot.models.rerankers.choice import ChosenReranker
 from ragbot.retrieval.feedback import FEEDBACK
 from ragbot.retrieval.retriever import HybridRetriever, RetrievalOptions
-from ragbot.settings import RetrievalSettings, Settings, load_settings
+from ragbot.sections.retrieval import RetrievalSettings
+from ragbot.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel

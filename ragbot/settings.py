@@ -9,22 +9,25 @@ from __future__ import annotations
 
 import difflib
 import os
-import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import platformdirs
 import pydantic_settings
-from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from ragbot.errors import SettingsError
 from ragbot.sections.agent import AgentSettings
-from ragbot.sections.base import Section as Section
+from ragbot.sections.answers import ConversationSettings, GenerationSettings
+from ragbot.sections.ingest import ChunkingSettings, IngestSettings
 from ragbot.sections.mcp import McpSettings
+from ragbot.sections.models import LocalSettings, OpenAISettings
+from ragbot.sections.retrieval import RetrievalSettings, VectorSettings
 from ragbot.sections.server import ServerSettings
+from ragbot.sections.ui import UISettings
 from ragbot.sections.web import WebSettings
 
 FILE_NAME = "ragbot.toml"
@@ -36,171 +39,8 @@ CATALOG = "catalog.sqlite3"
 ENVIRONMENT_ONLY = {"RAGBOT_CONFIG", "RAGBOT_CACHE_DIR"}
 #: Settings that are tables themselves, and no branches of the tree.
 _TABLES = {"ingest.readers", "agent.rules", "mcp.servers"}
-#: A suffix in the table of readers, and what it is read by.
-SUFFIX = re.compile(r"\.[a-z0-9_]{1,16}")
-READER = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*:[^\W\d]\w*")
 #: Never shown, not even in an error.
 _SECRETS = {"openai.api_key", "vectors.chroma_token", "web.tavily_key", "web.brave_key", "mcp.key"}
-
-Fraction = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[int, Field(gt=0)]
-ChunkerName = Literal["recursive", "headings", "sentences", "semantic", "hierarchical", "code", "rows", "auto"]
-ContextName = Literal["title", "none", "model"]
-FusionName = Literal["z", "rrf"]
-RewriteName = Literal["none", "rules", "standalone", "multi-query", "hyde", "decompose", "feedback"]
-SummaryName = Literal["auto", "none", "extractive", "model"]
-DtypeName = Literal["auto", "float32", "bfloat16", "float16", "int8", "4bit"]
-StrategyName = Literal["zero-shot", "few-shot", "chain-of-thought", "self-consistency", "structured"]
-StrictnessName = Literal["off", "mark", "strict"]
-
-
-class OpenAISettings(Section):
-    """Any OpenAI-compatible endpoint: ``vllm serve``, Ollama, a cloud."""
-
-    base_url: str = Field("http://127.0.0.1:8000/v1", description="address of the endpoint")
-    api_key: SecretStr = Field(SecretStr(""), description="key of the endpoint; empty for a local server")
-    timeout: float = Field(60.0, gt=0, description="seconds to wait for an answer, or for its next piece")
-    max_retries: Annotated[int, Field(ge=0, le=20)] = Field(
-        2, description="tries after the first, where the endpoint is away or overloaded"
-    )
-
-
-class LocalSettings(Section):
-    """Chat models in this process, by transformers or llama.cpp."""
-
-    device: str = Field("auto", min_length=1, description="where transformers runs: auto, cpu, cuda, cuda:1, mps")
-    dtype: DtypeName = Field(
-        "auto", description="precision of transformers: auto, float32, bfloat16, float16, int8, 4bit (NVIDIA GPU)"
-    )
-    context_tokens: Positive = Field(4096, description="prompt and answer together, for llama.cpp, in tokens")
-    slots: Annotated[int, Field(gt=0, le=256)] = Field(4, description="answers under way at once; others wait in line")
-
-
-class ChunkingSettings(Section):
-    """How documents are cut."""
-
-    chunker: ChunkerName = Field(
-        "recursive", description="how: recursive, headings, sentences, semantic, hierarchical, code, rows, auto"
-    )
-    chunk_tokens: int = Field(96, ge=16, le=8192, description="largest chunk, in the embedder's tokens")
-    chunk_tokens_zh: int = Field(192, ge=16, le=8192, description="the same for documents in Chinese, Japanese, Korean")
-    context: ContextName = Field(
-        "title",
-        description="embedded in front of a chunk: title (and headings), none, model (a line that llm writes too)",
-    )
-
-
-class IngestSettings(Section):
-    """What ingestion accepts."""
-
-    max_file_mb: Positive = Field(256, description="files larger than this are refused, in MiB")
-    images: bool = Field(False, description="also read the pictures in folders; one that is named is always read")
-    allow_private: bool = Field(False, description="whether a URL may name a host in a private network")
-    user_agent: str = Field("ragbot", min_length=1, description="what web servers, and their robots.txt, are told")
-    parsers: Annotated[int, Field(ge=0, le=256)] = Field(0, description="processes that parse; 0: one a core")
-    parse_seconds: float = Field(120.0, gt=0, description="a file that takes longer to parse is refused")
-    parse_memory_mb: Annotated[int, Field(ge=128)] = Field(
-        2048, description="memory that parsing a file may take, in MiB"
-    )
-    readers: dict[str, str] = Field(
-        {}, description='LlamaIndex readers by suffix: { ".hwp" = "llama_index.readers.file:HWPReader" }'
-    )
-
-    @field_validator("readers")
-    @classmethod
-    def _check_readers(cls, readers: dict[str, str]) -> dict[str, str]:
-        for suffix, reader in readers.items():
-            if not SUFFIX.fullmatch(suffix) or not READER.fullmatch(reader):
-                raise ValueError(
-                    f'{suffix!r} = {reader!r} is no suffix (small letters, with its dot) and reader: write ".hwp" = '
-                    '"package.module:Class"'
-                )
-        return readers
-
-
-class RetrievalSettings(Section):
-    """How chunks are found."""
-
-    top_k: Annotated[int, Field(gt=0, le=1000)] = Field(10, description="hits of a search")
-    dense_weight: Fraction = Field(0.7, description="weight of the dense score; the rest is lexical")
-    candidates: Positive = Field(100, description="candidates taken from each index before fusion")
-    fusion: FusionName = Field(
-        "z", description="of dense and lexical: z (standardised scores) or rrf (reciprocal ranks)"
-    )
-    reranker: str = Field(
-        "auto",
-        min_length=1,
-        description="what reads the best hits again, as provider:model; none; auto: bundled beside the bundled embedder",
-    )
-    rerank_candidates: Annotated[int, Field(gt=0, le=1000)] = Field(
-        20, description="best hits of the fusion that the reranker reads"
-    )
-    rerank_tokens: Annotated[int, Field(ge=64)] = Field(
-        4000, description="no more of these than fit into so many tokens, which bounds the time"
-    )
-    rewrite: RewriteName = Field(
-        "rules",
-        description="questions before the search: none, rules, standalone, multi-query, hyde, decompose, feedback",
-    )
-    rewrites: Annotated[int, Field(gt=0, le=8)] = Field(
-        3, description="texts that are searched for beside the question, at most"
-    )
-    duplicates: bool = Field(True, description="leave out hits that repeat a better one; that one names them")
-    diversity: Fraction = Field(0.0, description="how much hits that differ from those above are preferred; 0: not")
-
-
-class VectorSettings(Section):
-    """Where vectors are kept. A knowledge base remembers the name of its store, and never an address."""
-
-    store: str = Field("faiss", description="of new knowledge bases: faiss, chroma, chroma-server, langchain")
-    chroma_url: str = Field("", description="address of a Chroma server (chroma run), such as http://127.0.0.1:8000")
-    chroma_token: SecretStr = Field(SecretStr(""), description="bearer token that the Chroma server asks for")
-    timeout: float = Field(10.0, gt=0, description="seconds to wait for a vector store's server")
-    langchain: str = Field("", description="package.module:factory, which makes a LangChain vector store")
-
-
-class GenerationSettings(Section):
-    """How answers are made."""
-
-    context_tokens: Positive = Field(1200, description="largest context handed to the chat model, in its tokens")
-    answer_tokens: Positive = Field(256, description="longest answer, in tokens")
-    temperature: float = Field(0.0, ge=0, le=2, description="randomness of a chat model; 0 takes the likeliest token")
-    timeout: float = Field(600.0, gt=0, description="seconds that a chat model may take for one answer")
-    first_token_timeout: float = Field(300.0, gt=0, description="seconds until its first token must have come")
-    min_confidence: Fraction = Field(0.5, description="below this the question is refused")
-    strategy: StrategyName = Field(
-        "zero-shot",
-        description="how a chat model is asked: zero-shot, few-shot, chain-of-thought, self-consistency, structured",
-    )
-    samples: Annotated[int, Field(gt=0, le=100)] = Field(5, description="answers that self-consistency compares")
-    strictness: StrictnessName = Field(
-        "mark", description="sentences that no source supports: off (not checked), mark, strict (removed)"
-    )
-
-
-class ConversationSettings(Section):
-    """What is remembered of a conversation, and how long it is kept."""
-
-    turns: Annotated[int, Field(ge=0, le=100)] = Field(
-        2, description="last turns that go with a question word for word; 0: each question stands alone"
-    )
-    tokens: Annotated[int, Field(ge=64)] = Field(
-        1000, description="largest history that goes with a question, in tokens"
-    )
-    summary: SummaryName = Field(
-        "auto", description="of older turns: auto (model if there is one), none, extractive, model"
-    )
-    retention_days: Annotated[int, Field(ge=0)] = Field(
-        0, description="conversations not used for so many days are deleted; 0: kept"
-    )
-
-
-class UISettings(Section):
-    """The web interface."""
-
-    host: str = Field("127.0.0.1", description="address to listen on; others than this machine need keys")
-    models: list[str] = Field([], description='further chat models to choose from beside llm: ["openai:qwen3"]')
-    port: int = Field(7860, ge=0, le=65535, description="port to listen on; 0 takes a free one")
 
 
 class Settings(BaseSettings):

@@ -16,7 +16,8 @@ from ragbot.index.filters import Filter
 from ragbot.index.segment import Ints
 from ragbot.models.embedders.base import Embedder, Vectors
 from ragbot.models.embedders.e5_onnx import BundledE5
-from ragbot.settings import RetrievalSettings, Settings
+from ragbot.sections.retrieval import RetrievalSettings
+from ragbot.settings import Settings
 
 TOP = 10
 #: What the retriever asks for.

@@ -91,7 +91,7 @@ def with_readers(settings: Settings, given: Sequence[str], paths: Sequence[str])
     Raises:
         UserError: it is written in another way, or it says no suffix and not one file of one suffix is named.
     """
-    from ragbot.settings import READER, SUFFIX
+    from ragbot.sections.ingest import READER, SUFFIX
 
     readers = dict(settings.ingest.readers)
     for text in given:
@@ -109,7 +109,7 @@ def _only_suffix(reader: str, paths: Sequence[str]) -> str:
     """The suffix of the files that are named."""
     from ingest.sources import absolute
     from ingest.web.address import is_url
-    from ragbot.settings import SUFFIX
+    from ragbot.sections.ingest import SUFFIX
 
     files = [absolute(path) for path in paths if not is_url(path)]
     found = {path.suffix.lower() for path in files if not path.is_dir()}

@@ -16,7 +16,7 @@ from ragbot.models.embedders.base import Embedder
 from ragbot.models.llms.choice import no_adapter, why_no_reader
 from ragbot.models.registry import AUTO_LLM, EXTRACTIVE, READER, is_chat_model
 from ragbot.models.shipped import adapter_folder
-from ragbot.settings import GenerationSettings
+from ragbot.sections.answers import GenerationSettings
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel

@@ -19,7 +19,7 @@ from ragbot.generation.prompts import render
 from ragbot.generation.rewriting.asking import ask
 from ragbot.generation.rewriting.parsing import spoken
 from ragbot.models.embedders.base import estimate_tokens
-from ragbot.settings import SummaryName
+from ragbot.sections.answers import SummaryName
 from ragbot.text import answer_language, sentence_spans
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from ragbot.errors import SettingsError, UserError
 from ragbot.generation.memory import Memory
-from ragbot.settings import ConversationSettings, Settings
+from ragbot.sections.answers import ConversationSettings
+from ragbot.settings import Settings
 from ragbot.workspace.conversations import Conversations
 from ragbot.workspace.conversing import Ask, Conversation
 from ragbot.workspace.store import FILE_NAME, Workspace

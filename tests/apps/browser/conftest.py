@@ -17,7 +17,8 @@ import pytest
 
 from ragbot.bot import RagBot
 from ragbot.models.testing import HashEmbedder
-from ragbot.settings import GenerationSettings, Settings
+from ragbot.sections.answers import GenerationSettings
+from ragbot.settings import Settings
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Locator, Page

@@ -13,7 +13,8 @@ from apps.api.bots import Bots
 from apps.door.login import Login
 from apps.gradio_ui.site import Site
 from ragbot.models.testing import HashEmbedder
-from ragbot.settings import GenerationSettings, Settings
+from ragbot.sections.answers import GenerationSettings
+from ragbot.settings import Settings
 from ragbot.workspace.opening import workspace_path
 from ragbot.workspace.people import People
 from ragbot.workspace.store import Workspace

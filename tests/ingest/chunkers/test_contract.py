@@ -20,7 +20,7 @@ from ingest.chunkers.sections import sections
 from ragbot.documents import Heading, ParsedDocument
 from ragbot.errors import UserError
 from ragbot.models.testing import HashEmbedder
-from ragbot.settings import ChunkerName
+from ragbot.sections.ingest import ChunkerName
 
 SIZE = 12
 _TOKEN = re.compile(r"[\u3400-\u9fff]|[^\s\u3400-\u9fff]{1,4}")

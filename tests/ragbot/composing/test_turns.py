@@ -16,7 +16,9 @@ from ragbot.composing.turns import AGENT, TurnOptions, asking
 from ragbot.errors import GenerationError, UserError
 from ragbot.models import registry
 from ragbot.models.testing import HashEmbedder, ScriptedChatModel
-from ragbot.settings import GenerationSettings, Settings, UISettings
+from ragbot.sections.answers import GenerationSettings
+from ragbot.sections.ui import UISettings
+from ragbot.settings import Settings
 from ragbot.workspace.store import Workspace
 
 QUESTION = "LoRA 训练什么？"

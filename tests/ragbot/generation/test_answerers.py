@@ -22,7 +22,8 @@ from ragbot.generation.prompts import render
 from ragbot.generation.strategies import STRATEGIES
 from ragbot.models.embedders.base import estimate_tokens
 from ragbot.models.testing import HashEmbedder, ScriptedChatModel
-from ragbot.settings import StrategyName, load_settings
+from ragbot.sections.answers import StrategyName
+from ragbot.settings import load_settings
 
 EN, ZH = "What does continuous batching do?", "QLoRA 做了什么？"
 SAMPLES = 3

@@ -156,7 +156,7 @@ def test_confidence_grows_with_the_odds_of_an_answer() -> None:
 
 def test_a_folder_without_an_adapter_says_what_to_do(tmp_path: Path) -> None:
     from ragbot.generation.choice import answerer
-    from ragbot.settings import GenerationSettings
+    from ragbot.sections.answers import GenerationSettings
 
     def no_model() -> Any:
         raise AssertionError
@@ -193,7 +193,8 @@ def test_without_its_adapter_the_reader_says_what_to_do(monkeypatch: pytest.Monk
     from ragbot.console import models
     from ragbot.generation.choice import answerer
     from ragbot.models.llms import choice
-    from ragbot.settings import GenerationSettings, Settings
+    from ragbot.sections.answers import GenerationSettings
+    from ragbot.settings import Settings
 
     def row() -> dict[str, Any]:
         return next(row for row in models.models(Settings())["chat_models"] if row["name"] == "reader")

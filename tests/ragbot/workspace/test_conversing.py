@@ -14,7 +14,8 @@ from ragbot.documents import Message
 from ragbot.errors import GenerationError, SettingsError, StorageError, UserError
 from ragbot.generation.extractive import ExtractiveAnswerer
 from ragbot.models.testing import HashEmbedder, ScriptedChatModel
-from ragbot.settings import ConversationSettings, Settings
+from ragbot.sections.answers import ConversationSettings
+from ragbot.settings import Settings
 from ragbot.workspace.conversations import Conversations
 
 

@@ -10,7 +10,8 @@ import pytest
 from ragbot.bot import RagBot
 from ragbot.errors import UserError
 from ragbot.models.testing import HashEmbedder
-from ragbot.settings import GenerationSettings, Settings
+from ragbot.sections.answers import GenerationSettings
+from ragbot.settings import Settings
 from ragbot.workspace.exporting import FORMATS, exported
 from ragbot.workspace.feedback import FeedbackStore
 from ragbot.workspace.opening import open_conversations
