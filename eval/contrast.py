@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from eval.compare import Difference, holm, paired, paired_statistic
 from eval.metrics.table import METRICS
-from eval.runs import Row, Run
+from eval.records import Row, Run
 from eval.summary import ALL, FEWEST, WHOLE, Outcome, confidences, slices
 from ragbot.errors import EvaluationError
 

@@ -14,8 +14,8 @@ from typing import Any
 from eval.compare import Interval
 from eval.contrast import Contrast
 from eval.files import write_json
+from eval.records import Run
 from eval.report.words import Language
-from eval.runs import Run
 from eval.summary import ALL, Figure, encode, summarize
 from ragbot.errors import EvaluationError
 

@@ -11,8 +11,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from eval.datasets.base import Question
+from eval.records import Row
 from eval.responses import Response, System
-from eval.runs import Row, RunWriter
+from eval.runs import RunWriter
 from eval.scoring import Scorer
 from ragbot.errors import SystemFailedError
 

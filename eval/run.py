@@ -18,7 +18,8 @@ import ragbot
 from eval.datasets.base import Question, QuestionSet, split_by_document
 from eval.datasets.open import fingerprint, open_dataset
 from eval.harness import ProgressCallback, evaluate
-from eval.runs import Run, RunStore
+from eval.records import Run
+from eval.runs import RunStore
 from eval.scoring import Scorer, check_extras
 from eval.systems import Mode, ragbot_system
 from eval.workbench import Workbench

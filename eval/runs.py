@@ -1,8 +1,7 @@
 """Runs on disk: a folder with what was run (run.json), a row for each question (rows.jsonl), and what was made of it.
 
 ``rows.jsonl`` grows while the run goes on; a line that was cut off by a kill is left out when it is read, and its
-question is asked again when the run is resumed. A baseline is the same in one small file, with no more of the responses
-than their confidence.
+question is asked again when the run is resumed.
 """
 
 from __future__ import annotations
@@ -13,56 +12,20 @@ import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from eval.datasets.base import Question, Span, ToolCall
+from eval.baselines import read_baseline
 from eval.files import cut_torn_line, finite, now, write_json, write_text, writing
-from eval.responses import Hit, Quote, Response
+from eval.records import FORMAT, VERSION, Row, Run, checked, decode_row, encode_row
 from ragbot.errors import EvaluationError
 
 MANIFEST, ROWS = "run.json", "rows.jsonl"
-FORMAT, VERSION = "ragbot-eval", 1
 #: Names the newest run, and so cannot be a run's name.
 LATEST = "latest"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One question, what the system said (None where it failed: ``error``), and the metrics that apply to it."""
-
-    question: Question
-    response: Response | None = None
-    metrics: Mapping[str, float] = field(default_factory=dict)
-    error: str = ""
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run as it was stored.
-
-    ``manifest`` has: ``name``, ``created``, ``finished`` (ISO 8601, empty while it runs), ``mode`` (answer or search),
-    ``dataset`` (name, sha256, questions, documents, part, leave_out), ``settings`` (dotted keys), ``seed``,
-    ``workers``, ``models`` (embedder, llm), ``versions``, ``machine``.
-    """
-
-    manifest: Mapping[str, Any]
-    rows: tuple[Row, ...]
-    folder: Path | None = None
-
-    @property
-    def name(self) -> str:
-        """The name that it is found under."""
-        return str(self.manifest["name"])
-
-    @property
-    def errors(self) -> int:
-        """Questions that the system failed at."""
-        return sum(bool(row.error) for row in self.rows)
 
 
 class RunWriter:
@@ -212,89 +175,6 @@ class RunStore:
         return name
 
 
-# -- baselines -------------------------------------------------------------------------------------------------------
-
-
-def write_baseline(path: Path, run: Run) -> None:
-    """Store what a later run is compared with: each question's metrics, and what made them."""
-    rows = [
-        {
-            "question": {
-                key: value
-                for key, value in encode_question(row.question).items()
-                if key not in {"gold", "relevant", "answers"}
-            },
-            **_confidence(row),
-            "metrics": dict(row.metrics),
-            **({"error": row.error} if row.error else {}),
-        }
-        for row in run.rows
-    ]
-    lines = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
-    head = json.dumps({"manifest": dict(run.manifest)}, ensure_ascii=False, indent=1)
-    # One row a line, so that a change of the file can be read.
-    write_text(path, f'{head[:-2]},\n "rows": [\n{lines}\n ]\n}}\n')
-
-
-def read_baseline(path: Path) -> Run:
-    """See :func:`write_baseline`. Raises EvaluationError where it is not one."""
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        manifest = _checked(data["manifest"], path)
-        rows = tuple(decode_row(row) for row in data["rows"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise EvaluationError(
-            f"{path} is no baseline: {error!r}; write one with `ragbot eval run … --save-baseline`"
-        ) from error
-    return Run(manifest, rows)
-
-
-def _confidence(row: Row) -> dict[str, Any]:
-    if row.response is None or row.response.confidence is None:
-        return {}
-    return {"response": {"confidence": row.response.confidence}}
-
-
-# -- JSON ------------------------------------------------------------------------------------------------------------
-
-
-def encode_question(question: Question) -> dict[str, Any]:
-    """A question as JSON; what is empty is left out."""
-    kept = {key: value for key, value in asdict(question).items() if value not in ("", (), {}, None)}
-    kept |= {"id": question.id, "text": question.text}  # a set of strangers may hold an empty question
-    # No call expected is something else than a question that is not for agents.
-    calls = {} if question.calls is None else {"calls": [asdict(call) for call in question.calls]}
-    return kept | calls | {"answerable": question.answerable}
-
-
-def encode_row(row: Row) -> dict[str, Any]:
-    """A row as JSON."""
-    return {
-        "question": encode_question(row.question),
-        "response": asdict(row.response) if row.response else None,
-        "metrics": dict(row.metrics),
-        "error": row.error,
-    }
-
-
-def decode_row(data: Mapping[str, Any]) -> Row:
-    """The reverse of :func:`encode_row`."""
-    question = dict(data["question"])
-    question["answers"] = tuple(question.get("answers", ()))
-    question["gold"] = tuple(tuple(Span(**span) for span in item) for item in question.get("gold", ()))
-    calls = question.get("calls")
-    question["calls"] = None if calls is None else tuple(ToolCall(**call) for call in calls)
-    response = data.get("response")
-    if response is not None:
-        response = dict(response)
-        response["hits"] = tuple(Hit(**hit) for hit in response.get("hits", ()))
-        for key, kind in (("quotes", Quote), ("calls", ToolCall)):
-            if response.get(key) is not None:
-                response[key] = tuple(kind(**item) for item in response[key])
-        response = Response(**response)
-    return Row(Question(**question), response, data["metrics"], data.get("error", ""))
-
-
 def _read_run(folder: Path) -> Run:
     manifest = _read_manifest(folder / MANIFEST)
     path = folder / ROWS
@@ -303,17 +183,9 @@ def _read_run(folder: Path) -> Run:
 
 def _read_manifest(path: Path) -> Mapping[str, Any]:
     try:
-        return _checked(json.loads(path.read_text(encoding="utf-8")), path)
+        return checked(json.loads(path.read_text(encoding="utf-8")), path)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise EvaluationError(f"{path} is no run of ours: {error!r}") from error
-
-
-def _checked(manifest: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
-    if manifest["format"] != FORMAT:
-        raise EvaluationError(f"{path} is no run of ours: its format is {manifest['format']!r}")
-    if manifest["version"] > VERSION:
-        raise EvaluationError(f"{path} was written by a newer ragbot: upgrade to read it")
-    return manifest
 
 
 def _read_rows(path: Path) -> Iterator[Row]:

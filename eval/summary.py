@@ -14,7 +14,7 @@ from eval.compare import Interval, bootstrap, bootstrap_statistic
 from eval.datasets.base import Question
 from eval.metrics.refusals import aurc, auroc, expected_calibration_error
 from eval.metrics.table import METRICS, Metric
-from eval.runs import Row
+from eval.records import Row
 
 #: The slice of all questions.
 ALL = "all"

@@ -17,7 +17,7 @@ from apps.gradio_ui.text import label, say
 from apps.gradio_ui.visiting import visit
 from eval.contrast import contrast
 from eval.figures import figures_of
-from eval.runs import Run
+from eval.records import Run
 from ragbot.errors import UserError
 from ragbot.showing.evaluations import comparison_html, figures_html, runs_html
 

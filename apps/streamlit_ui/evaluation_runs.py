@@ -14,7 +14,7 @@ from ragbot.showing.evaluations import comparison_html, figures_html, runs_html
 
 if TYPE_CHECKING:
     from eval.contrast import Contrast
-    from eval.runs import Run
+    from eval.records import Run
     from eval.summary import Figure
 
 REPORT = "report.html"

@@ -17,8 +17,9 @@ from pathlib import Path
 
 from eval.benchmarks.setup import SETS, log
 from eval.harness import Progress, ProgressCallback
+from eval.records import Run
 from eval.run import Plan, run
-from eval.runs import Run, RunStore
+from eval.runs import RunStore
 from eval.summary import ALL, Figure, summarize
 from eval.workbench import Workbench
 from ragbot.errors import EvaluationError

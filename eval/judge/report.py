@@ -18,7 +18,7 @@ from eval.files import now, write_json
 from eval.harness import Progress, ProgressCallback
 from eval.judge.judge import Judge, Judgement, can_judge
 from eval.judge.prompts import prompts_hash
-from eval.runs import Row, Run
+from eval.records import Row, Run
 from ragbot.errors import EvaluationError, GenerationError
 
 JUDGE = "judge.json"

@@ -11,13 +11,13 @@ from typing import Any
 
 from eval.contrast import Contrast
 from eval.files import write_text
+from eval.records import Run
 from eval.report.outcomes import counts
 from eval.report.overview import cards, facts, lines, slice_table
 from eval.report.plots import run_plots, slice_plots
 from eval.report.questions import facets_of, questions_data
 from eval.report.verdicts import MOST_FLIPS, flip_lines, notes, split, tally, verdict_lines
 from eval.report.words import Language, Words, texts
-from eval.runs import Run
 from eval.summary import Figure
 from ragbot.errors import MissingExtraError
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from eval.contrast import Contrast, Verdict
 from eval.files import write_text
+from eval.records import Run
 from eval.report.overview import cards, facts
 from eval.report.verdicts import flip_lines, notes, split, tally, verdict_lines
 from eval.report.words import Language, Words
-from eval.runs import Run
 from eval.summary import Figure
 
 MOST_FLIPS = 10

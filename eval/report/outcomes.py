@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Literal
 
-from eval.runs import Row
+from eval.records import Row
 
 Outcome = Literal["right", "wrong", "refused", "error", "unjudged"]
 OUTCOMES: tuple[Outcome, ...] = ("right", "wrong", "refused", "error", "unjudged")

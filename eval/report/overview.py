@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from eval.metrics.table import METRICS
+from eval.records import Run
 from eval.report.formats import bounds, number
 from eval.report.words import Words
-from eval.runs import Run
 from eval.summary import ALL, Figure
 from ragbot.settings import Settings, value_of, walk
 

@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from eval.metrics.refusals import reliability, risk_coverage
 from eval.metrics.table import CUTOFFS, METRICS
+from eval.records import Row
 from eval.report.svg import BLUE, FAINT, GREEN, INK, VERMILION, Label, draw
 from eval.report.words import Words
-from eval.runs import Row
 from eval.summary import ALL, FEWEST, Figure, confidences
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from typing import Any
 
 from eval.datasets.base import Question, ToolCall
 from eval.metrics.table import METRICS
+from eval.records import Row
 from eval.report.excerpts import cut, gold_ranges, is_gold, occurrences
 from eval.report.outcomes import outcome
 from eval.responses import Response
-from eval.runs import Row
 from eval.summary import MOST_VALUES
 
 #: Code points of a passage that are shown: the first of these with which a thousand questions stay within the budget.

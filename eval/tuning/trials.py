@@ -13,8 +13,8 @@ from eval.datasets.base import Question
 from eval.files import cut_torn_line
 from eval.harness import ask_one
 from eval.metrics.table import METRICS
+from eval.records import Row
 from eval.responses import System
-from eval.runs import Row
 from eval.scoring import Scorer
 from eval.systems import Mode, ragbot_system
 from eval.tuning.space import Knob, Value, changed

@@ -18,8 +18,9 @@ from ragbot.errors import EvaluationError, UserError
 if TYPE_CHECKING:
     from eval.contrast import Contrast
     from eval.judge import Judge
+    from eval.records import Run
     from eval.run import Plan
-    from eval.runs import Run, RunStore
+    from eval.runs import RunStore
     from ragbot.console.eval_commands import FailOn
     from ragbot.console.terminal import Terminal
     from ragbot.settings import Settings
@@ -119,7 +120,7 @@ def run(options: AnswerOptions, wanted: Mapping[str, Any], extras: Extras) -> in
     failed = _verdict(found, extras.fail_on, terminal)
     # What has just been found worse must not become what the next run is compared with.
     if extras.save_baseline and not failed:
-        from eval.runs import write_baseline
+        from eval.baselines import write_baseline
 
         write_baseline(extras.save_baseline, done)
     if judge:

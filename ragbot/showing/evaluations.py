@@ -8,10 +8,10 @@ from typing import Any
 
 from eval.contrast import Contrast, Verdict
 from eval.metrics.table import METRICS
+from eval.records import Run
 from eval.report.formats import bounds, number
 from eval.report.verdicts import flip_lines, notes, split, verdict_lines
 from eval.report.words import Words
-from eval.runs import Run
 from eval.summary import ALL, Figure
 from ragbot.showing.conversations import when
 from ragbot.showing.html import block, chip, note, safe, shortened

@@ -12,8 +12,8 @@ from eval import figures as module
 from eval.contrast import contrast
 from eval.datasets.base import Question
 from eval.figures import FIGURES, figures_of, figures_so_far, report_page
+from eval.records import Row, Run
 from eval.responses import Response
-from eval.runs import Row, Run
 from eval.summary import ALL
 
 MANIFEST = {

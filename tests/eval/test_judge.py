@@ -25,8 +25,9 @@ from eval.judge.prompts import (
     sentences_of,
 )
 from eval.judge.verdicts import read_score, read_support
+from eval.records import Row, Run
 from eval.responses import Hit, Quote, Response
-from eval.runs import Row, Run, RunStore
+from eval.runs import RunStore
 from ragbot.errors import EvaluationError, GenerationError
 from ragbot.models.testing import Reply, ScriptedChatModel
 

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from eval.baselines import read_baseline, write_baseline
 from eval.datasets.base import Question, QuestionSet, ToolCall
+from eval.records import Row
 from eval.responses import Response
 from eval.runs import MANIFEST as MANIFEST_FILE
-from eval.runs import ROWS, Row, RunStore, read_baseline, write_baseline
+from eval.runs import ROWS, RunStore
 from ragbot.errors import EvaluationError
 from tests.eval.conftest import MANIFEST, right
 

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from eval.baselines import read_baseline, write_baseline
 from eval.compare import bootstrap
 from eval.contrast import contrast, regressions
 from eval.datasets.base import Question, QuestionSet
 from eval.metrics.table import METRICS
+from eval.records import Row, Run
 from eval.responses import Response
-from eval.runs import Row, Run, read_baseline, write_baseline
 from eval.scoring import Scorer
 from eval.summary import summarize
 from ragbot.errors import EvaluationError

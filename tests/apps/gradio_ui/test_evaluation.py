@@ -22,8 +22,8 @@ from apps.gradio_ui.site import Site, Visitor
 from apps.gradio_ui.text import LANGUAGES
 from eval.background import View
 from eval.datasets.base import Question
+from eval.records import Row
 from eval.responses import Response as Said
-from eval.runs import Row
 from eval.sets import SAMPLE_DOCUMENTS, add_set
 from ragbot.errors import SourceError, UserError
 from ragbot.workspace.keys import Keys

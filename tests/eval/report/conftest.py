@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from eval.datasets.base import Question, Span
+from eval.records import Row, Run
 from eval.responses import Hit, Quote, Response
-from eval.runs import Row, Run
 
 HOSTILE = '</script><img src=http://evil.example/a.png onerror="window.hacked=1"><script>window.hacked=2</script>\u2028&amp; $x$'
 ZH = "龙井茶产于浙江杭州西湖一带，已有一千二百余年历史。"

@@ -17,10 +17,11 @@ import pytest
 pytest.importorskip("jinja2", reason='reports need the extra "eval": pip install "ragbot[eval]"')
 pytest.importorskip("matplotlib", reason='reports need the extra "eval": pip install "ragbot[eval]"')
 
+from eval.baselines import read_baseline, write_baseline
 from eval.contrast import contrast
+from eval.records import Run
 from eval.report import write_report
 from eval.report.html import script_json
-from eval.runs import Run, read_baseline, write_baseline
 from eval.summary import summarize
 from ragbot.errors import MissingExtraError
 

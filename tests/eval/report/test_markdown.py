@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from eval.contrast import contrast
+from eval.records import Run
 from eval.report import write_markdown
 from eval.report.markdown import escape
-from eval.runs import Run
 from eval.summary import summarize
 
 Maker = Callable[..., Run]

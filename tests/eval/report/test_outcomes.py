@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from eval.datasets.base import Question
+from eval.records import Row
 from eval.report.outcomes import counts, outcome
-from eval.runs import Row
 
 
 @pytest.mark.parametrize(

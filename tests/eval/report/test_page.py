@@ -15,8 +15,8 @@ pytest.importorskip("jinja2", reason='reports need the extra "eval": pip install
 pytest.importorskip("matplotlib", reason='reports need the extra "eval": pip install "ragbot[eval]"')
 
 from eval.contrast import contrast
+from eval.records import Run
 from eval.report import write_report
-from eval.runs import Run
 from eval.summary import summarize
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ import pytest
 
 pytest.importorskip("matplotlib", reason='plots need the extra "eval": pip install "ragbot[eval]"')
 
+from eval.records import Row, Run
 from eval.report.plots import depth_plot, latency_plot, reliability_plot, risk_plot, run_plots, slice_plots
 from eval.report.words import Words
 from eval.responses import Response
-from eval.runs import Row, Run
 from eval.summary import summarize
 
 SAY = Words("en")

@@ -6,9 +6,9 @@ import json
 from collections.abc import Callable
 
 from eval.datasets.base import Question, ToolCall
+from eval.records import Row, Run
 from eval.report.questions import EXCERPTS, facets_of, questions_data
 from eval.responses import Hit, Response
-from eval.runs import Row, Run
 
 
 def test_each_text_is_stored_once(make_run: Callable[..., Run]) -> None:

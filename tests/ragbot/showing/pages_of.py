@@ -13,7 +13,7 @@ from agents.tools.base import Effect
 from eval.compare_results import Interval, difference
 from eval.contrast import Contrast, Flip, Verdict
 from eval.datasets.base import Question
-from eval.runs import Row, Run
+from eval.records import Row, Run
 from eval.summary import Figure
 from ragbot.documents import (
     Answer,

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from eval.contrast import contrast
 from eval.datasets.base import Question
-from eval.runs import Row, Run, RunStore
+from eval.records import Row, Run
+from eval.runs import RunStore
 from eval.summary import summarize
 from ragbot.showing.evaluations import comparison_html, figures_html, runs_html
 from tests.ragbot.showing.markup import Page
