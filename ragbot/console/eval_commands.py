@@ -1,4 +1,4 @@
-"""The commands ``ragbot eval …`` and ``ragbot tune``: options here, work in :mod:`ragbot.console.evaluation`."""
+"""The commands ``ragbot eval …`` and ``ragbot tune``: options here, work in the modules beside it."""
 
 from __future__ import annotations
 
@@ -149,18 +149,18 @@ def eval_compare(
 
     Paired tests that take whole documents as their units, corrected for the number of metrics (Holm).
     """
-    from ragbot.console import evaluation
+    from ragbot.console import evaluation_stored
 
-    return evaluation.compare(options, before, after, metric, every, fail_on, report, markdown)
+    return evaluation_stored.compare(options, before, after, metric, every, fail_on, report, markdown)
 
 
 @eval_app.command("list")
 @command
 def eval_list(options: Options) -> None:
     """The stored runs, newest first."""
-    from ragbot.console import evaluation
+    from ragbot.console import evaluation_stored
 
-    evaluation.listing(options)
+    evaluation_stored.listing(options)
 
 
 @eval_app.command("show")
@@ -171,9 +171,9 @@ def eval_show(
     every: Annotated[bool, typer.Option("--all", help="All metrics and slices, not the headline ones alone.")] = False,
 ) -> None:
     """The figures of a run."""
-    from ragbot.console import evaluation
+    from ragbot.console import evaluation_stored
 
-    evaluation.show(options, run, every)
+    evaluation_stored.show(options, run, every)
 
 
 @eval_app.command("diff")
@@ -184,9 +184,9 @@ def eval_diff(
     options: Options,
 ) -> None:
     """What differs between two runs: settings, versions, models, machine, set."""
-    from ragbot.console import evaluation
+    from ragbot.console import evaluation_stored
 
-    evaluation.diff(options, before, after)
+    evaluation_stored.diff(options, before, after)
 
 
 @eval_app.command("report")
@@ -201,9 +201,9 @@ def eval_report(
     open_browser: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
 ) -> None:
     """Write the report of a run: one HTML file that works offline."""
-    from ragbot.console import evaluation
+    from ragbot.console import evaluation_stored
 
-    evaluation.report(options, run, output, against, open_browser)
+    evaluation_stored.report(options, run, output, against, open_browser)
 
 
 @eval_app.command("judge")
@@ -219,9 +219,9 @@ def eval_judge(
     ] = 1,
 ) -> None:
     """Have a chat model judge the answers of a run, each several times; beside the metrics, never among them."""
-    from ragbot.console import evaluation
+    from ragbot.console import evaluation_stored
 
-    evaluation.judge(options, run, judge, workers)
+    evaluation_stored.judge(options, run, judge, workers)
 
 
 @eval_app.command("init")
