@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from ragbot.console.options import Options, command
-from ragbot.console.train_commands import Base, Output, Seed, Threads, train_app
+from ragbot.console.train_commands import Base, Output, Seed, Threads
+from ragbot.console.train_ranking_commands import train_app
 
 __all__ = ["train_app"]
 

@@ -109,6 +109,14 @@ def lora(
             "--simplified", min=0, max=1, metavar="X", help="Share of traditional contexts that are simplified."
         ),
     ] = 0.0,
+    clause: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--clause",
+            metavar="SET=X",
+            help="Share of this set's answers in simplified Chinese that are given as whole clauses; repeatable.",
+        ),
+    ] = None,
     start: Annotated[
         Path | None,
         typer.Option("--start", metavar="ADAPTER", help="Go on from this LoRA adapter: FOLDER/best of a run."),
@@ -161,7 +169,8 @@ def lora(
         "compiled": compile_,
         "checkpointing": checkpointing,
     }
-    mix = Mix(gold=gold, foreign=foreign, altered=altered, simplified=simplified)
+    clauses = training_readers.shares_of(clause or (), "--clause", 1)
+    mix = Mix(gold=gold, foreign=foreign, altered=altered, simplified=simplified, clauses=clauses)
     return training_readers.lora(options, data, output, base, knobs, threads, mix, start)
 
 
@@ -226,67 +235,6 @@ def dpo(
         "seed": seed,
     }
     return training_readers.dpo(options, data, adapter, output, base, knobs, threads)
-
-
-@train_app.command("embedder")
-@command
-def embedder(
-    options: Options,
-    sets: Sets,
-    output: Output,
-    documents: Documents = None,
-    split_by: SplitBy = None,
-    base: Annotated[
-        str,
-        typer.Option("--base", metavar="MODEL", help="The embedder that is trained: bundled, a folder, a hub name."),
-    ] = "bundled",
-    epochs: Epochs = 2,
-    learning_rate: Rate = 2e-5,
-    batch: Annotated[int, typer.Option("--batch", min=2, metavar="N", help="Questions a step.")] = 32,
-    negatives: Annotated[
-        int, typer.Option("--negatives", min=0, max=16, metavar="N", help="Hard negatives a question.")
-    ] = 2,
-    patience: Annotated[
-        int, typer.Option("--patience", min=1, metavar="N", help="Stop after so many looks without a better MRR.")
-    ] = 3,
-    words: Annotated[
-        bool, typer.Option("--words", help="Train the word embeddings, too: most of the weights.")
-    ] = False,
-    seed: Seed = 0,
-    threads: Threads = None,
-) -> int:
-    """Train an embedder on questions, the passages that answer them, and what the search takes for these."""
-    from ragbot.console import training
-
-    knobs = {
-        "epochs": epochs,
-        "learning_rate": learning_rate,
-        "batch": batch,
-        "negatives": negatives,
-        "patience": patience,
-        "words": words,
-        "seed": seed,
-    }
-    return training.embedder(options, sets, output, documents, split_by, base, knobs, threads)
-
-
-@train_app.command("reranker")
-@command
-def reranker(
-    options: Options,
-    sets: Sets,
-    output: Output,
-    documents: Documents = None,
-    split_by: SplitBy = None,
-    epochs: Epochs = 1,
-    learning_rate: Rate = 5e-4,
-    seed: Seed = 0,
-) -> int:
-    """Train a reranker on what the search finds for questions whose answers are known."""
-    from ragbot.console import training
-
-    knobs = {"epochs": epochs, "learning_rate": learning_rate, "seed": seed}
-    return training.reranker(options, sets, output, documents, split_by, knobs)
 
 
 @train_app.command("export")

@@ -62,7 +62,7 @@ def lora(
     if method not in RATES:
         raise UserError(f"--method {method!r}: choose one of {', '.join(RATES)}")
     chosen["learning_rate"] = chosen["learning_rate"] or RATES[method]
-    chosen["shares"] = _shares(chosen["shares"])
+    chosen["shares"] = shares_of(chosen["shares"])
     plan = ReaderPlan(**chosen)
     check_output(output)
     with packages():
@@ -142,7 +142,8 @@ def _paragraphs(path: Path) -> Mapping[str, Span]:
         return {}
 
 
-def _shares(texts: Sequence[str]) -> tuple[tuple[str, float], ...]:
+def shares_of(texts: Sequence[str], option: str = "--share", most: float = 100) -> tuple[tuple[str, float], ...]:
+    """Sets and numbers, of texts such as ``squad=2.5``. Raises UserError."""
     shares = []
     for text in texts:
         name, _, number = text.rpartition("=")
@@ -150,8 +151,10 @@ def _shares(texts: Sequence[str]) -> tuple[tuple[str, float], ...]:
             share = float(number)
         except ValueError:
             share = -1.0
-        if not name or not 0 <= share <= 100:
-            raise UserError(f"--share {text!r}: write the set's name and a number up to 100, such as squad=2.5")
+        if not name or not 0 <= share <= most:
+            raise UserError(
+                f"{option} {text!r}: write the set's name and a number up to {most:g}, such as squad={min(most / 2, 2.5):g}"
+            )
         shares.append((name, share))
     return tuple(shares)
 

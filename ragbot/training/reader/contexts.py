@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ragbot.generation.reading import MOST_PASSAGES, NONE, Reading
 from ragbot.index.analysis_fold import simplified
+from ragbot.training.reader.clauses import clause
 from ragbot.training.reader.contrast import altered
 
 
@@ -83,6 +84,8 @@ class Mix:
             has a third of it.
         simplified: share of contexts of traditional characters that are written, with their questions, in simplified
             ones: who has questions in one of the two scripts learns to read both.
+        clauses: share of answers in simplified characters that are given as the whole clause they stand in
+            (:mod:`ragbot.training.reader.clauses`), by the set's name.
     """
 
     gold: float = 0.5
@@ -92,6 +95,7 @@ class Mix:
     questions: int = 12
     characters: tuple[int, int] = (900, 3000)
     simplified: float = 0.0
+    clauses: tuple[tuple[str, float], ...] = ()
 
 
 class Packer:
@@ -129,18 +133,23 @@ class Packer:
         ]
         asked = asked + [self._foreign(group, random_) for _ in range(count)]
         reading = Reading(group.language)
-        pairs = [(question.text, _answer(question, places)) for question in asked]
-        pairs += [(text, ("", NONE)) for text in changed if text]
-        pairs = [(text, answer) for text, answer in pairs if answer is not None]
+        drawn = [(question.text, _answer(question, places)) for question in asked]
+        drawn += [(text, _REFUSED) for text in changed if text]
+        pairs = [(text, answer) for text, answer in drawn if answer is not None]
         random_.shuffle(pairs)
+        context = reading.context([(place.title, place.text) for place in places])
+        # Drawn last, and only where it is wanted: a run without it draws what it always drew.
+        chinese = group.language == "zh"
+        simplify = bool(self._mix.simplified) and chinese and random_.random() < self._mix.simplified
+        share = dict(self._mix.clauses).get(group.set, 0.0) if chinese else 0.0
+        if share and (simplify or simplified(context) == context):
+            pairs = [(text, answer.whole() if random_.random() < share else answer) for text, answer in pairs]
         pack = Pack(
-            context=reading.context([(place.title, place.text) for place in places]),
+            context=context,
             language=group.language,
             questions=tuple(text for text, _ in pairs),
-            answers=tuple(answer for _, answer in pairs if answer is not None),
+            answers=tuple((answer.text, answer.number) for _, answer in pairs),
         )
-        # Drawn last, and only where it is wanted: a run without it draws what it always drew.
-        simplify = self._mix.simplified and group.language == "zh" and random_.random() < self._mix.simplified
         return _simplified(pack) if simplify else pack
 
     def _chosen(self, questions: Sequence[Asked], random_: random.Random) -> list[Asked]:
@@ -197,24 +206,41 @@ def _simplified(pack: Pack) -> Pack:
     )
 
 
-def _answer(question: Asked, places: Sequence[Place]) -> tuple[str, int] | None:
-    """The answer and the number of its passage; ``("", NONE)`` for a refusal; None where nobody can tell.
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """An answer, the number of its passage, and the clause that it stands in."""
+
+    text: str
+    number: int
+    clause: str = ""
+
+    def whole(self) -> _Wanted:
+        """The clause as the answer."""
+        return replace(self, text=self.clause)
+
+
+_REFUSED = _Wanted("", NONE)
+
+
+def _answer(question: Asked, places: Sequence[Place]) -> _Wanted | None:
+    """What is wanted; None where nobody can tell.
 
     Of several wordings that annotators gave, one of middle length. Nobody can tell where the words of the answer stand
     in a passage, but not at the place that the annotators marked.
     """
-    found: list[tuple[str, int]] = []
+    found: list[_Wanted] = []
     for span in question.spans:
         for number, place in enumerate(places, 1):
             if place.holds(span):
                 marked = place.text[span[1] - place.start : span[2] - place.start]
                 # Where a whole sentence is marked as evidence, the wording in it is the answer.
                 wording = marked if marked in question.answers else next(filter(marked.count, question.answers), marked)
-                found.append((wording, number))
+                begin = span[1] - place.start + max(marked.find(wording), 0)
+                found.append(_Wanted(wording, number, clause(place.text, begin, begin + len(wording))))
                 break
     if found:
-        return sorted(found, key=lambda pair: len(pair[0]))[(len(found) - 1) // 2]
+        return sorted(found, key=lambda one: len(one.text))[(len(found) - 1) // 2]
     whole = " ".join(place.text for place in places)
     if any(answer in whole for answer in question.answers):
         return None
-    return "", NONE
+    return _REFUSED

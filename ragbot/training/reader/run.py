@@ -132,11 +132,10 @@ def train_reader(
     from ragbot.training.reader.trainer import ReaderTraining
 
     train, held_out = read_dataset(data, "train"), read_dataset(data, "dev")
-    unknown = sorted({name for name, _ in plan.shares} - {group.set for group in train})
-    if unknown:
-        raise UserError(
-            f"--share {unknown[0]}: there is no such set in {data}, but {', '.join(sorted({g.set for g in train}))}"
-        )
+    known = {group.set for group in train}
+    for option, shares in (("--share", plan.shares), ("--clause", (mix or Mix()).clauses)):
+        if unknown := sorted({name for name, _ in shares} - known):
+            raise UserError(f"{option} {unknown[0]}: there is no such set in {data}, but {', '.join(sorted(known))}")
     training = ReaderTraining(base.folder, train, held_out, folder, plan, mix, base.name, start)
     if not training.steps:
         raise SourceError(

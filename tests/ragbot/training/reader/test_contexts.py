@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 
 from ragbot.generation.reading import MOST_PASSAGES, NONE
+from ragbot.training.reader.clauses import clause
 from ragbot.training.reader.contexts import Asked, Group, Mix, Pack, Packer, Place
 
 ONLY_GOLD = Mix(gold=1.0, foreign=0.0, altered=0.0, without=0.0)
@@ -163,3 +164,37 @@ def test_traditional_contexts_are_simplified_with_their_questions_and_answers() 
     }
     english = replace(group, language="en")
     assert packs([english], replace(ONLY_GOLD, simplified=1.0), 1) == packs([english], ONLY_GOLD, 1)
+
+
+def test_answers_as_whole_clauses_in_simplified_characters_only() -> None:
+    text = "灯塔建于1890年，由石头砌成；1901年灯塔投入使用。"
+    begin = text.index("1901年")
+    question = Asked("q", "灯塔何时投入使用？", ("1901年",), (("a", begin, begin + 5),))
+    group = Group("own", "a", "zh", Place("a", 0, len(text), "灯塔", text), (question,), ((),))
+    mix = replace(ONLY_GOLD, clauses=(("own", 1.0),))
+    assert packs([group], mix, 1)[0].answers == (("1901年灯塔投入使用", 1),)
+    assert packs([replace(group, set="other")], mix, 1)[0].answers == (("1901年", 1),)
+    some = {pack.answers[0][0] for pack in packs([group], replace(mix, clauses=(("own", 0.5),)))}
+    assert some == {"1901年", "1901年灯塔投入使用"}
+    traditional = "燈塔建於1890年，後來擴建。"
+    asked = Asked("q", "燈塔建於何時？", ("1890年",), (("a", 4, 9),))
+    other = Group("own", "a", "zh", Place("a", 0, len(traditional), "燈塔", traditional), (asked,), ((),))
+    assert packs([other], mix, 1)[0].answers == (("1890年", 1),)
+    assert packs([other], replace(mix, simplified=1.0), 1)[0].answers == (("灯塔建于1890年", 1),)
+
+
+@pytest.mark.parametrize(
+    ("text", "answer", "found"),
+    [
+        ("他在1561年考中进士，授知县。", "1561年", "他在1561年考中进士"),
+        ("他考中进士。1561年授知县。", "1561年", "1561年授知县"),
+        ("1561年", "1561年", "1561年"),
+        ("甲，乙丙，丁", "乙丙", "乙丙"),
+        ("先有甲，后有乙。", "甲，后有乙", "先有甲，后有乙"),
+        ("甲" * 70 + "乙", "乙", "乙"),  # no answer to a question for a few words
+        ("甲乙。丙", "乙。", "甲乙。"),
+    ],
+)
+def test_the_clause_around_an_answer(text: str, answer: str, found: str) -> None:
+    begin = text.index(answer)
+    assert clause(text, begin, begin + len(answer)) == found
