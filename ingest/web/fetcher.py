@@ -6,17 +6,13 @@ no link but redirects, each of which is checked like a URL that was typed.
 
 from __future__ import annotations
 
-import email.utils
 import logging
 import ssl
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
 from types import TracebackType
-from urllib.parse import urljoin
 
 import httpcore
 import httpx
@@ -24,7 +20,9 @@ import httpx
 from ingest.temporary import PrivateFolder
 from ingest.web.address import LookUp, Resolved, Target, is_url, parse_url, resolve, shown_url, system_look_up
 from ingest.web.content import in_utf8, media_type, suffix_for, too_large, unpacked
+from ingest.web.fetched import Fetched, WebLimits
 from ingest.web.network import PinnedNetwork
+from ingest.web.replies import file_name, next_place, told_wait
 from ingest.web.robots import MAX_ROBOTS, NOTHING, Rules, parse_robots
 from ragbot.errors import LoaderError
 from ragbot.net.pages import PageError
@@ -42,41 +40,6 @@ _NEXT_STEPS: Mapping[int, str] = {
     404: "check its spelling",
     410: "it was taken away",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class WebLimits:
-    """Bounds for one page.
-
-    ``max_bytes`` hold for the unpacked body; the ``seconds`` for all of it, with redirects, waits and robots.txt
-    (looking a host up excepted, which the system does in its own time); ``patience`` for one answer from the network;
-    ``retries`` and ``longest_wait`` (seconds) for a server that is busy.
-    """
-
-    max_bytes: int = 64 * 1024 * 1024
-    seconds: float = 120.0
-    patience: float = 20.0
-    redirects: int = 5
-    retries: int = 2
-    longest_wait: float = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """A page: ``url`` as it was asked for, in its normal form, and where it was found in the end.
-
-    ``path`` is a private file with the suffix of its loader, which stays until the fetcher is closed; it is None where
-    the server says that the page is still the one of ``etag`` and ``last_modified``. ``name`` is for people.
-    """
-
-    url: str
-    location: str
-    name: str
-    path: Path | None
-    media_type: str = ""
-    size: int = 0
-    etag: str = ""
-    last_modified: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +120,7 @@ class Fetcher:
         with self._followed(target, trip, self._check_robots) as (place, reply):
             name = shown_url(place.url)
             if reply.status == 304 and trip.conditions:
-                return Fetched(target.url, place.url, _file_name(place), None, "", 0, etag, last_modified)
+                return Fetched(target.url, place.url, file_name(place), None, "", 0, etag, last_modified)
             if reply.status != 200:
                 step = _NEXT_STEPS.get(reply.status, "try again later, or check it in a browser")
                 raise PageError("status", f"{name} answered {reply.status}: {step}", reply.status)
@@ -181,7 +144,7 @@ class Fetcher:
         return Fetched(
             url=asked.url,
             location=place.url,
-            name=_file_name(place),
+            name=file_name(place),
             path=path,
             media_type=kind,
             size=len(data),
@@ -208,7 +171,7 @@ class Fetcher:
                             f"{shown_url(target.url)} redirects more than {self._limits.redirects} times: "
                             "name the page that a browser ends at",
                         )
-                    target = _next(target, reply.headers)
+                    target = next_place(target, reply.headers)
                     continue
                 if reply.status not in _BUSY or waits == self._limits.retries:
                     yield target, reply
@@ -272,7 +235,7 @@ class Fetcher:
         return self._tls
 
     def _wait(self, target: Target, reply: _Reply, waits: int, trip: _Trip) -> float:
-        told = _told_wait(reply.headers.get("retry-after", ""))
+        told = told_wait(reply.headers.get("retry-after", ""))
         wait = 2.0**waits if told is None else told
         if wait > self._limits.longest_wait or time.monotonic() + wait > trip.deadline:
             raise PageError(
@@ -318,39 +281,3 @@ class Fetcher:
         except LoaderError as error:
             return NOTHING, str(error)
         return parse_robots(text[:MAX_ROBOTS].decode("utf-8", "replace"), self._user_agent.partition("/")[0]), ""
-
-
-def _next(target: Target, headers: httpx.Headers) -> Target:
-    """Where a redirect leads."""
-    raw = headers.get("location", "").strip()
-    with suppress(UnicodeError):  # headers are bytes; servers that do not encode their URLs send UTF-8
-        raw = raw.encode("latin-1").decode("utf-8")
-    try:
-        place = parse_url(urljoin(target.url, raw).partition("#")[0])
-    except (LoaderError, ValueError) as error:
-        raise PageError("refused", f"{shown_url(target.url)} redirects to a place that is refused: {error}") from error
-    if target.scheme == "https" and place.scheme == "http":
-        raise PageError(
-            "redirect",
-            f"{shown_url(target.url)} redirects from https to http ({shown_url(place.url)}), where anybody on the way "
-            "could change the page: if you trust it, name that URL yourself",
-        )
-    return place
-
-
-def _told_wait(value: str) -> float | None:
-    """Seconds in a ``Retry-After`` header: a number, or a date."""
-    value = value.strip()
-    if value.isascii() and value.isdecimal():
-        return float(value[:9])
-    with suppress(ValueError, TypeError, OverflowError):
-        moment = email.utils.parsedate_to_datetime(value)
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return max(0.0, (moment - datetime.now(UTC)).total_seconds())
-    return None
-
-
-def _file_name(place: Target) -> str:
-    """The last part of the path, for the title of a page that has none; else the host."""
-    last = httpx.URL(place.url).path.rstrip("/").rpartition("/")[2]
-    return "".join(character for character in last if character.isprintable())[:200] or place.host
