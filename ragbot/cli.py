@@ -15,19 +15,20 @@ from typing import Annotated
 import typer
 
 from ragbot.console.agent_commands import agent_app
+from ragbot.console.config_commands import config_app
 from ragbot.console.conversation_commands import conversations_app
 from ragbot.console.eval_commands import eval_app, tune
 from ragbot.console.exploring_commands import duplicates, similar, summarize, topics
 from ragbot.console.kb_commands import kb_app
 from ragbot.console.key_commands import keys_app
 from ragbot.console.mcp_commands import mcp_app
+from ragbot.console.model_commands import models_app
 from ragbot.console.options import (
     INTERRUPTED,
     AnswerOptions,
     IndexOptions,
     IngestOptions,
     KnowledgeBaseOptions,
-    Options,
     SearchOptions,
     command,
 )
@@ -45,8 +46,6 @@ app = typer.Typer(
     no_args_is_help=True,
     **_STYLE,  # type: ignore[arg-type]
 )
-models_app = typer.Typer(help="The models that can be used.", no_args_is_help=True, **_STYLE)  # type: ignore[arg-type]
-config_app = typer.Typer(help="The settings, and where they come from.", no_args_is_help=True, **_STYLE)  # type: ignore[arg-type]
 app.add_typer(kb_app, name="kb")
 app.add_typer(models_app, name="models")
 app.add_typer(config_app, name="config")
@@ -226,70 +225,6 @@ def serve(options: ServeOptions) -> int:
     from ragbot.console import serving
 
     return serving.serve(options)
-
-
-@models_app.command("list")
-@command
-def models_list(options: AnswerOptions) -> None:
-    """Embedders, rerankers and chat models: which can be used here, and what the others need."""
-    from ragbot.console import knowledge, models
-
-    options.terminal.show(models.models(knowledge.settings_of(options)), models.show)
-
-
-@models_app.command("build")
-@command
-def models_build(options: Options) -> None:
-    """Build the bundled models that the settings choose, now instead of at their first use (half a minute each)."""
-    from ragbot.console import building
-
-    building.build(options)
-
-
-@models_app.command("bench")
-@command
-def models_bench(
-    options: Options,
-    embedder: Annotated[
-        str | None,
-        typer.Option(
-            "--embedder", metavar="MODEL", help="Embedding model: bundled, provider:model, a folder or hub name."
-        ),
-    ] = None,
-    reranker: Annotated[
-        str | None,
-        typer.Option("--reranker", metavar="MODEL", help="Reranking model, named in the same way."),
-    ] = None,
-    seconds: Annotated[
-        float, typer.Option("--seconds", min=0.01, max=600, metavar="N", help="Length of each of its measurements.")
-    ] = 2.0,
-) -> None:
-    """How fast models are here: tokens a second, milliseconds a query, share of this machine's peak.
-
-    Measured on Chinese and English passages, with 1 to all cores. Without an option it is the models that the settings
-    choose. A model on a server is asked some dozen times.
-    """
-    from ragbot.console import bench
-
-    bench.bench(options, embedder, reranker, seconds)
-
-
-@config_app.command("show")
-@command
-def config_show(options: AnswerOptions) -> None:
-    """Every setting, its value, and where that came from; secrets are masked."""
-    from ragbot.console import config
-
-    options.terminal.show(config.show(options), config.print_settings)
-
-
-@config_app.command("path")
-@command
-def config_path(options: Options) -> None:
-    """The settings file in use."""
-    from ragbot.console import config
-
-    options.terminal.show(config.path(options), config.print_path)
 
 
 @app.command()
