@@ -230,7 +230,8 @@ class RagBot(DocumentKeeper, AgentMaker, Explorer):
     def _answerer(self) -> Answerer:
         from ragbot.generation.choice import answerer
 
-        return answerer(self._llm, self.kb, self.embedder, self.settings.generation, self._chat_model)
+        settings, tokens = self.settings.generation, self.settings.conversation.tokens
+        return answerer(self._llm, self.kb, self.embedder, settings, self._chat_model, tokens)
 
     def _answerer_called(self, spec: str) -> Answerer:
         """What answers where another model than :attr:`llm` is asked for; made once."""
@@ -238,8 +239,9 @@ class RagBot(DocumentKeeper, AgentMaker, Explorer):
 
         with self._chain_lock:
             if spec not in self._answerers:
+                settings, tokens = self.settings.generation, self.settings.conversation.tokens
                 self._answerers[spec] = answerer(
-                    spec, self.kb, self.embedder, self.settings.generation, lambda: chat_model(spec, self.settings)
+                    spec, self.kb, self.embedder, settings, lambda: chat_model(spec, self.settings), tokens
                 )
             return self._answerers[spec]
 

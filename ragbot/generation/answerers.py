@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 #: The pieces of an answer, and when they are exhausted (PEP 380) the tokens that it took: ``input_tokens`` and
 #: ``output_tokens``; nothing where no model was asked, or where it does not tell.
 Pieces = Generator[str, None, Mapping[str, int] | None]
-#: Turns of the conversation that are shown to the model.
-_TURNS = 4
+#: Messages of the conversation that a model is shown however long they are: the last question and its answer.
+_LAST = 2
 
 
 class Answerer(Protocol):
@@ -65,16 +65,23 @@ class ChatAnswerer:
         context_tokens: budget for the passages, in the model's own tokens.
         strategy: how it is asked; a name of :data:`ragbot.generation.strategies.STRATEGIES`.
         samples: answers that are compared, where the strategy compares some.
+        history_tokens: budget for what was said before, in the same tokens; of more, the last messages go along.
 
     Raises:
         SettingsError: there is no such strategy.
     """
 
     def __init__(
-        self, model: BaseChatModel, context_tokens: int, strategy: str = "zero-shot", samples: int = 5
+        self,
+        model: BaseChatModel,
+        context_tokens: int,
+        strategy: str = "zero-shot",
+        samples: int = 5,
+        history_tokens: int = 1500,
     ) -> None:
         self._model = model
         self._context_tokens = context_tokens
+        self._history_tokens = history_tokens
         self._strategy = strategy_called(strategy)
         self._samples = samples
 
@@ -90,7 +97,8 @@ class ChatAnswerer:
         context = render_context(passages)
         prompt = render(self._strategy.prompt, language, refusal=refusal, context=context, question=question)
         messages: list[BaseMessage] = [
-            HumanMessage(turn.content) if turn.role == "user" else AIMessage(turn.content) for turn in history[-_TURNS:]
+            HumanMessage(turn.content) if turn.role == "user" else AIMessage(turn.content)
+            for turn in self._lately(history)
         ]
         messages.append(HumanMessage(prompt))
         usage: Counter[str] = Counter()  # of this answer alone: others may be under way
@@ -100,6 +108,18 @@ class ChatAnswerer:
 
         yield from self._strategy.read(Request(say, refusal, self._samples))
         return dict(usage)
+
+    def _lately(self, history: Sequence[Message]) -> Sequence[Message]:
+        """The last messages that fit, from a question of the user's on."""
+        left, begin = self._history_tokens, len(history)
+        for at in reversed(range(len(history))):
+            left -= self._count_tokens(history[at].content)
+            if left < 0 and len(history) - at > _LAST:
+                break
+            begin = at
+        while begin < len(history) and history[begin].role != "user":
+            begin += 1
+        return history[begin:]
 
     def _reply(self, messages: list[BaseMessage], options: Mapping[str, Any], usage: Counter[str]) -> Generator[str]:
         """One reply, piece by piece; its tokens are added to ``usage``."""

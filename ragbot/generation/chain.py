@@ -6,9 +6,10 @@ import time
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ragbot.documents import Answer, Citation, Claim, Message, Passage
+from ragbot.generation import code_spans
 from ragbot.generation.answerers import Answerer, Judged, Judging, Pieces
 from ragbot.generation.citations import Citations
 from ragbot.generation.confidence import confidence, features, reader_logit, reading_confidence
@@ -154,8 +155,8 @@ class AnswerChain:
             said = judged.pieces() if judged else self.answerer.pieces(search_for, passages, language, history)
         writing = self._writing(passages, search_for, refusal)
         with closing(_counted(said, usage)) as pieces:
-            for piece in writing.write(Links(passages).filter(pieces)):
-                shown = piece if text else piece.lstrip()
+            for piece in writing.write(code_spans.hidden(Links(passages).filter(pieces))):
+                shown = code_spans.shown(piece if text else piece.lstrip())
                 if shown:
                     timings.setdefault("first_token", time.perf_counter() - started)
                     text += shown
@@ -168,7 +169,8 @@ class AnswerChain:
             text = render("unsupported", language) if withheld else refusal
             yield text
         abstained = withheld or refuses(text, refusal, bool(writing.citations))
-        finish(text, abstained, writing.citations, () if abstained and not withheld else writing.claims)
+        claims = tuple(replace(claim, text=code_spans.shown(claim.text)) for claim in writing.claims)
+        finish(text, abstained, writing.citations, () if abstained and not withheld else claims)
 
     def _writing(self, passages: Sequence[Passage], question: str, refusal: str) -> Writer | _Unchecked:
         if self.strictness == "off":

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 
 log = logging.getLogger(__name__)
+#: Tokens of a model to one that was estimated, at most.
+_ESTIMATED = 1.5
 
 
 def settled(llm: str) -> str:
@@ -47,14 +49,19 @@ def answerer(
     embedder: Embedder,
     settings: GenerationSettings,
     chat_model: Callable[[], BaseChatModel],
+    history_tokens: int = 1000,
 ) -> Answerer:
     """Sentences of the documents, the reader, or a chat model, which ``chat_model`` loads.
+
+    Args:
+        history_tokens: what a memory may hand on of a conversation, by its own estimate.
 
     Raises:
         ModelNotFoundError: the reader's adapter or the bundled weights are missing or damaged.
     """
     if is_chat_model(llm):
-        return ChatAnswerer(chat_model(), settings.context_tokens, settings.strategy, settings.samples)
+        budget = round(_ESTIMATED * history_tokens)
+        return ChatAnswerer(chat_model(), settings.context_tokens, settings.strategy, settings.samples, budget)
     if isinstance(llm, str) and llm.partition(":")[0] == READER:
         from ragbot.generation.reader import Reader
         from ragbot.generation.reading_answerer import ReadingAnswerer

@@ -9,18 +9,24 @@ from ragbot.documents import Message
 
 #: How a question begins or ends that goes on from the one before.
 _GOING_ON = re.compile(
-    r"^\s*(?:and|but|or|so|what about|how about)\b|^\s*(?:那|还有|那么)|呢\s*[?？]?\s*$|又(?:是|有|怎|为)",
+    r"^\s*(?:and|but|or|so|what about|how about)\b|^\s*还有|呢\s*[?？]?\s*$|又(?:是|有|怎|为)",
     re.IGNORECASE,
 )
-#: Words that point back at what was said; not 其他, 他 in it, nor 这样 and 那么, which point at nothing; nor "that"
-#: behind a noun, where it begins a clause.
+#: A question that begins with 那 as a word: 那, 那么, 那年, 那篇; places are called 那不勒斯 and 那曲.
+_THEN = re.compile(r"\s*那")
+_PLACES = frozenset(["那曲", "那坡"])
+#: Words that point back at what was said; not IT, nor 这样 and 那么, which point at nothing; nor "that" behind a noun,
+#: where it begins a clause.
 _POINTING = re.compile(
-    r"\b(?:it|its|they|them|their|he|she|him|his|her|this|these|those|the same|the former|the latter)\b|"
+    r"\b(?!(?-i:IT)\b)(?:it|its|they|them|their|he|she|him|his|her|this|these|those|the same|the former|the latter)\b|"
     r"\b(?:do|does|did|is|was|can|could|would|will|has|of|for|to|from|with|by|about|like|than)\s+that\b|"
     r"\bthe (?:two|other|others|first|second|third|last)(?: ones?)?\s*[?.!]*\s*$|\bthe (?:other|first|second|third|last) ones?\b|"
-    r"它|她|(?<![其吉])他|这(?!样)|上述|前者|后者|同样的|原论文|原文|第[一二两三四五][种个项条点类步](?=是|有|呢|怎|为|[?？])|该(?:方法|模型|论文|算法|系统)",
+    r"它|她|这(?!样)|上述|前者|后者|同样的|原论文|原文|第[一二两三四五][种个项条点类步](?=是|有|呢|怎|为|[?？])|该(?:方法|模型|论文|算法|系统)",
     re.IGNORECASE,
 )
+#: He, and no part of another word: not 其他, 吉他, 马耳他, which are words, nor 排他锁 and names of medicines, which are not known to be.
+_HE = re.compile(r"(?<![其吉排利纳伐])他(?!汀|莫昔|克莫|达拉)")
+_HE_WORDS = frozenset(["他", "他们", "他俩"])
 #: A question that asks what something is stands alone, however short.
 _DEFINING = re.compile(r"^\s*(?:what|who) (?:is|are|was|were)\b|^\s*什么是|(?:是什么|是谁)\s*[?？]?\s*$", re.IGNORECASE)
 #: A name, an identifier, or a number: behind the first letter of the question, capital letters begin names.
@@ -46,7 +52,7 @@ def standalone(question: str, history: Sequence[Message]) -> str:
     A question goes on if it begins or ends so, points back, or has next to no word of its own ("How many layers?").
     """
     together = with_last(question, history)
-    return together if _GOING_ON.search(question) or points_back(question) or _sparse(question) else question
+    return together if _goes_on(question) or points_back(question) or _sparse(question) else question
 
 
 def with_last(question: str, history: Sequence[Message]) -> str:
@@ -57,7 +63,25 @@ def with_last(question: str, history: Sequence[Message]) -> str:
 
 def points_back(question: str) -> bool:
     """Whether a word of it stands for something that was said before: ``it``, ``the former``, 它, 前者."""
-    return bool(_POINTING.search(question))
+    if _POINTING.search(question):
+        return True
+    return bool(_HE.search(question)) and not _HE_WORDS.isdisjoint(_words(question))
+
+
+def _goes_on(question: str) -> bool:
+    if _GOING_ON.search(question):
+        return True
+    if not _THEN.match(question):
+        return False
+    first = _words(question.strip())[0]
+    return len(first) <= 2 and first not in _PLACES
+
+
+def _words(text: str) -> list[str]:
+    import rjieba
+
+    words: list[str] = rjieba.cut(text)
+    return words
 
 
 def length(question: str) -> float:

@@ -187,17 +187,15 @@ def _messages(exchanges: Sequence[Exchange]) -> tuple[Message, ...]:
 
 
 def _with_summary(recent: tuple[Message, ...], text: str, language: str) -> tuple[Message, ...]:
-    """The summary as a question and its answer, so that the roles still alternate, as many chat templates demand.
+    """The summary of older turns as a question and its answer in front of the last ones.
 
-    It stands before the last exchange: a question that goes on from the last one must find that one last, and of a
-    long history a model is shown the last four messages.
+    So the roles still alternate, as many chat templates demand.
     """
     said = (
         Message("user", render("summary-recall", language)),
         Message("assistant", f"<summary>\n{as_data(text)}\n</summary>"),
     )
-    at = max(len(recent) - 2, 0)
-    return (*recent[:at], *said, *recent[at:])
+    return (*said, *recent)
 
 
 def _line(exchange: Exchange) -> str:

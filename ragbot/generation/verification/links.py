@@ -7,6 +7,7 @@ left only where it stands, whole, in a passage; of all others the host's name is
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -18,26 +19,45 @@ _URL = (
     r"(?:(?:https?|ftp|file)://|mailto:(?=\S+@)|(?:javascript|vbscript):(?=\S)|data:(?=[a-z]+/)|www\.(?=\w)|(?<=\]:[ ])//)"
     r"[^\s<>\"'`，。；、）】》”’]{0,4000}"
 )
-_TAGS = "a|img|script|iframe|object|embed|svg|link|meta|base|form|input|button|video|audio|source|style|body|html|details|math"
+#: HTML that is never passed on; of other tags, those that ask for something or act are not.
+_FORBIDDEN = frozenset(
+    "script iframe frame frameset object embed applet svg math base form input button textarea select style link meta "
+    "template portal".split()
+)
+#: One line end, which ends nothing in Markdown; a blank line does.
+_BREAK = r"\n(?![ \t]*\n)"
 #: What stands between the brackets of a link; an image, which has brackets of its own, may be in it.
-_LABEL = r"(?>[^\[\]\n]|\[[^\[\]\n]{0,400}\](?:\([^()\n]{0,4000}\))?+){0,400}+"
-_INSIDE = r"(?:[^()\n]|\([^()\n]*\)){1,4000}+"
-#: Markdown's links and images, and HTML that asks for something or acts.
+_LABEL = rf"(?>[^\[\]\n]|{_BREAK}|\[[^\[\]\n]{{0,400}}\](?:\([^()\n]{{0,4000}}\))?+){{0,400}}+"
+_INSIDE = rf"(?:[^()\n]|{_BREAK}|\([^()\n]*\)){{1,4000}}+"
+_NAME = r"[a-z][a-z0-9-]{0,30}"
+#: What a link by reference leads to, on a line of its own or the next one: [1]: <address> "title".
+_DEFINED = r"(?:<[^<>\n]{0,4000}>|[^\s<][^\s]{0,4000})"
+#: Markdown's links and images, and HTML.
 _PARTS = re.compile(
-    rf"(?P<image>!)?\[(?P<text>{_LABEL})\]\((?P<target>\s*(?=[^)\n]*[:/.#?]){_INSIDE})\)"
-    rf"|</?(?P<tag>{_TAGS})\b(?P<inside>[^>\n]{{0,4000}})>",
-    re.I,
+    rf"(?P<image>!)?\[(?P<text>{_LABEL})\]\((?P<target>\s*(?=[^)]*[:/.#?]){_INSIDE})\)"
+    rf"|</?(?P<tag>{_NAME})(?P<inside>(?:[\s/][^<>]{{0,4000}})?)>"
+    rf"|^(?P<reference>[ \t>]{{0,12}}\[[^\[\]\n]{{1,400}}\]:[ \t]*+(?:\n[ \t]*+)?)(?P<defined>{_DEFINED})"
+    r"(?=[ \t]*(?:[\"'(]|\n|\Z))",
+    re.I | re.M,
 )
 _PLAIN = re.compile(rf"<(?P<auto>(?:https?|ftp|mailto|javascript|data):[^>\s]{{1,4000}})>|(?<![\w@/.]){_URL}", re.I)
+#: An attribute of a tag, or the beginning of one.
+_ATTRIBUTE = r"[a-z_:@.][\w:.@-]{0,100}+(?:\s*=\s*(?:\"[^\"<>]{0,4000}\"?|'[^'<>]{0,4000}'?|[^\s\"'<>]{0,4000})?)?"
 #: The beginning of what may become one of these: held back until that is clear.
 _OPEN = re.compile(
     rf"(?:!?\[{_LABEL}(?:\[[^\[\]\n]{{0,400}}(?:\](?:\([^()\n]{{0,4000}})?)?)?(?:\](?:\((?:{_INSIDE})?(?:\([^()\n]*|\))?)?)?|!"
-    rf"|</?(?:[a-z]{{0,10}}|(?:{_TAGS})\b[^>\n]{{0,4000}}|[a-z]{{4,10}}:[^>\s]{{0,4000}})"
-    rf"|(?<![\w@/.])(?:{_URL}|(?P<word>[a-z]{{1,10}})[:.]?/?)|\]:[ ]?(?://\S{{0,4000}}|/)?)\Z",
+    rf"|</?(?:{_NAME}(?:[\s/]+(?:{_ATTRIBUTE}[\s/]*){{0,100}}+)?)?|<[a-z]{{4,10}}:[^>\s]{{0,4000}}"
+    rf"|(?<![\w@/.])(?:{_URL}|(?P<word>[a-z]{{1,10}})[:.]?/?)"
+    rf"|\[[^\[\]\n]{{1,400}}\]:[ \t]*+(?:\n[ \t]*+)?(?:<[^<>\n]{{0,4000}}|[^\s<]\S{{0,4000}})?)\Z",
     re.I,
 )
+#: A tag that has begun and was let go: with a blank behind its sign it is none.
+_UNCLOSED = re.compile(rf"<(?=/?{_NAME}[\s/][^<>]*\Z)", re.I)
 _ACTIVE = re.compile(r"\b(?:src|href|action|style|srcset|poster|data|on[a-z]+)\s*=", re.I)
 _HOST = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?(?://)?(?:[^/?#@\s]*@)?([^/?#\s]*)", re.I)
+#: An address that leaves the page's own server.
+_ELSEWHERE = re.compile(r"\s*(?:[a-z][a-z0-9+.-]*:|[/\\]{2})", re.I)
+_BACKSLASH = re.compile(r"\\([!-/:-@\[-`{-~])")
 _WWW = re.compile(r"(?:www\.)+", re.I)
 #: An image in a link in brackets; what is nested deeper no page reads as a link.
 _NESTED = 4
@@ -67,7 +87,7 @@ class Links:
             held += piece
             begin = _held_from(held)
             ready, held = held[:begin], held[begin:]
-            yield self.cleaned(ready)
+            yield _UNCLOSED.sub("< ", self.cleaned(ready))
         if held:
             yield self.cleaned(held)
 
@@ -83,6 +103,8 @@ class Links:
     def _part(self, match: re.Match[str]) -> str:
         if match["tag"]:
             return self._tag(match)
+        if match["reference"]:
+            return match["reference"] + self._defined(match["defined"])
         target = match["target"].split()[0].strip("<>") if match["target"].strip() else ""
         if match["image"] or not self._holds(target):
             return match["text"]
@@ -91,18 +113,27 @@ class Links:
     def _tag(self, match: re.Match[str]) -> str:
         """What is written about HTML stays, as in the sources; what would ask for something or act goes."""
         said = match.group()
-        harmless = match["tag"].lower() not in {"script", "iframe", "object", "embed", "svg", "base", "form", "style"}
-        if (harmless and not _ACTIVE.search(match["inside"])) or any(said in text for text in self._texts):
-            return said
-        return ""
+        acts = match["tag"].lower() in _FORBIDDEN or _ACTIVE.search(match["inside"])
+        return "" if acts and not any(said in text for text in self._texts) else said
+
+    def _defined(self, written: str) -> str:
+        """The address of a link by reference, as pages read it: with entities and backslashes resolved."""
+        address = _BACKSLASH.sub(r"\1", html.unescape(written.strip("<>")))
+        if not _ELSEWHERE.match(address) or self._holds(address):
+            return written
+        return self._host(address)
 
     def _address(self, match: re.Match[str]) -> str:
         written = match["auto"] or match.group()
         bare = written.rstrip(_TAIL)
         if self._holds(bare):
             return match.group()
-        host = _HOST.match(bare)
-        return _WWW.sub("", host[1] if host else "") + written[len(bare) :]
+        return self._host(bare) + written[len(bare) :]
+
+    @staticmethod
+    def _host(address: str) -> str:
+        host = _HOST.match(address)
+        return _WWW.sub("", host[1] if host else "")
 
     def _holds(self, address: str) -> bool:
         """Whether a source has this address, whole: one that goes on otherwise there is another one."""

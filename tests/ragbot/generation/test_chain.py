@@ -187,11 +187,28 @@ def test_history(bot: RagBot) -> None:
     ]
     answer = asked.ask("Why is it fast?", turns)
     *before, last = model_of(asked).calls[0]
-    assert [type(message) for message in before] == [HumanMessage, AIMessage, HumanMessage, AIMessage]
-    assert [message.content for message in before] == ["question 4 vLLM", "answer 4", "question 5 vLLM", "answer 5"]
+    assert [type(message) for message in before] == [HumanMessage, AIMessage] * 6
+    assert [message.content for message in before] == [turn.content for turn in turns]
     assert "question 5 vLLM Why is it fast?" in str(last.content)
     assert answer.question == "Why is it fast?"
     assert any(hit.chunk.document.source.endswith("serving.md") for hit in answer.hits)
+
+
+@pytest.mark.parametrize(("budget", "kept"), [(1000, 12), (60, 4), (1, 2)])
+def test_of_a_long_history_the_last_messages_go_along(bot: RagBot, budget: int, kept: int) -> None:
+    model = ScriptedChatModel(["It pages [1]."])
+    asked = AnswerChain(bot.kb, bot.retriever, ChatAnswerer(model, 1000, history_tokens=budget), min_confidence=0.0)
+    turns = [
+        message
+        for n in range(6)
+        for message in (
+            Message("user", f"question {n} of ten words about the page table here"),
+            Message("assistant", f"answer {n} of ten words about the page table here"),
+        )
+    ]
+    asked.ask("Why is vLLM fast?", turns)
+    *before, _ = model.calls[0]
+    assert [message.content for message in before] == [turn.content for turn in turns[-kept:]]
 
 
 @pytest.mark.parametrize(
@@ -320,3 +337,12 @@ def test_any_answer(shared: RagBot, said: str, question: str) -> None:
     assert "".join(pieces) == stream.answer.text
     assert stream.answer.text.strip()
     check_citations(shared, stream.answer)
+
+
+def test_the_brackets_of_code_are_no_markers(bot: RagBot) -> None:
+    said = "Continuous batching admits a request as soon as another has finished, as `queue[9]` shows [1]."
+    for strictness in ("off", "mark"):
+        asked = chain(bot, said, strictness=strictness)
+        answer = asked.ask(QUESTION)
+        assert "`queue[9]` shows" in answer.text and answer.text.count("[1]") == 1
+        assert all("queue[9]" in claim.text for claim in answer.claims)

@@ -25,6 +25,11 @@ TALK = [Message("user", "What is LoRA?"), Message("assistant", "A method. [1]")]
         "QLoRA 呢？",
         "这是谁提出的？",
         "他是什么时候提出的？",
+        "和他们合作的人有谁？",
+        "What is it good for in IT?",
+        "那是谁在哪一年提出的方法？",
+        "那么多久更新一次文档里的价格？",
+        "那篇论文的第一作者在哪所大学工作？",
     ],
 )
 def test_follow_ups_get_the_last_question(question: str) -> None:
@@ -44,6 +49,15 @@ def test_follow_ups_get_the_last_question(question: str) -> None:
         "什么是吉他？",
         "Who wrote the paper that won?",
         "BPE?",
+        "Who leads the IT department of the company?",
+        "How do I reach IT support in Berlin?",
+        "维他命C有什么作用？",
+        "阿托伐他汀的副作用有哪些？",
+        "他莫昔芬应该怎样服用？",
+        "马耳他的首都在哪里？",
+        "排他锁和共享锁有什么区别？",
+        "那不勒斯在哪个国家？",
+        "那曲市的海拔是多少？",
     ],
 )
 def test_questions_that_stand_alone(question: str) -> None:

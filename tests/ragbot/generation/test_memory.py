@@ -10,6 +10,7 @@ import pytest
 from langchain_core.messages import BaseMessage
 
 from ragbot.errors import GenerationError
+from ragbot.generation.answerers import ChatAnswerer
 from ragbot.generation.followup import standalone
 from ragbot.generation.memory import Exchange, Memory, Recollection, Summary
 from ragbot.generation.prompts import render
@@ -43,11 +44,21 @@ def test_the_last_turns_go_word_for_word_and_older_ones_as_a_summary() -> None:
     done = recall(Memory(turns=2, summary="extractive"), exchanges(4))
     assert done.summary == Summary("- Question 1? → Answer 1.\n- Question 2? → Answer 2.", "extractive")
     assert (done.covered, done.fresh) == (2, True)
-    assert asked(done) == ["Question 3?", render("summary-recall", "en"), "Question 4?"]
+    assert asked(done) == [render("summary-recall", "en"), "Question 3?", "Question 4?"]
     assert [message.role for message in done.history] == ["user", "assistant"] * 3
-    # A question that goes on from the last one finds that one last, and what a model is shown holds the summary.
+    # A question that goes on from the last one finds that one last.
     assert standalone("And then?", done.history) == "Question 4? And then?"
-    assert any("Answer 1." in message.content for message in done.history[-4:])
+    assert "Answer 1." in done.history[1].content
+
+
+@pytest.mark.parametrize("turns", [0, 2, 5])
+def test_a_model_is_shown_all_that_is_remembered(turns: int) -> None:
+    history = recall(Memory(turns=turns, summary="extractive"), exchanges(7)).history
+    model = ScriptedChatModel(["Yes."])
+    assert "".join(ChatAnswerer(model, 1000).pieces("And then?", [], "en", history)) == "Yes."
+    *before, _ = model.calls[0]
+    shown = " ".join(str(message.content) for message in before)
+    assert [f"Answer {n}." in shown for n in range(1, 8)] == [bool(turns)] * 7
 
 
 def test_chinese_and_refusals() -> None:

