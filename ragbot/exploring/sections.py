@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -40,16 +41,31 @@ def sections(text: str, headings: Sequence[Heading], most: int, longest: int = L
     found = [
         Section(name, start, end) for (start, name), end in zip(starts, ends, strict=True) if text[start:end].strip()
     ]
-    while len(found) > most:
-        found = _joined(found, text)
-    return _cut(found, text, most, longest)
+    return _cut(_joined(found, most), text, most, longest)
 
 
-def _joined(found: Sequence[Section], text: str) -> list[Section]:
-    """The two neighbours that are shortest together as one."""
-    at = min(range(len(found) - 1), key=lambda i: found[i + 1].end - found[i].start)
-    first, second = found[at], found[at + 1]
-    return [*found[:at], Section(first.heading or second.heading, first.start, second.end), *found[at + 2 :]]
+def _joined(found: Sequence[Section], most: int) -> list[Section]:
+    """``most`` sections at the most: the two neighbours that are shortest together become one, again and again."""
+    left: dict[int, Section] = dict(enumerate(found))
+    follower = {at: at + 1 for at in range(len(found) - 1)}
+    before = {after: at for at, after in follower.items()}
+    # Pairs by their length and place; one whose sections have changed since is passed over when its turn comes.
+    pairs = [(found[at + 1].end - found[at].start, at, found[at + 1].end) for at in range(len(found) - 1)]
+    heapq.heapify(pairs)
+    while len(left) > most:
+        length, at, end = heapq.heappop(pairs)
+        if at not in follower or left[follower[at]].end != end or end - left[at].start != length:
+            continue
+        gone = follower.pop(at)
+        first, second = left[at], left.pop(gone)
+        left[at] = Section(first.heading or second.heading, first.start, second.end)
+        if (after := follower.pop(gone, None)) is not None:
+            follower[at], before[after] = after, at
+            heapq.heappush(pairs, (left[after].end - first.start, at, left[after].end))
+        if at in before:
+            earlier = before[at]
+            heapq.heappush(pairs, (second.end - left[earlier].start, earlier, second.end))
+    return [left[at] for at in sorted(left)]
 
 
 def _cut(found: Sequence[Section], text: str, most: int, size: int) -> list[Section]:
