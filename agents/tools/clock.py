@@ -54,6 +54,10 @@ _TIME = re.compile(
     re.IGNORECASE,
 )
 
+_AFTERNOON = ("下午", "傍晚", "晚上")
+#: Up to this hour, 晚上 means what comes behind midnight, and 中午 what comes behind noon.
+_SMALL_HOURS = 5
+
 
 def clock(
     language: str = "en", now: Callable[[], datetime] = lambda: datetime.now(UTC), here: tzinfo | None = None
@@ -85,6 +89,8 @@ def clock(
         data = {"place": first.name, "time": instant.astimezone(first.tz).isoformat()}
         if other_place.strip():
             second = _zone(other_place, UTC, spoken)
+            if not _told(instant, second):
+                raise ToolInputError(_TEXTS(spoken, "time", time=time[:60]))
             lines += [_line(instant, second, spoken), _difference(instant, first, second, spoken)]
             data |= {"other_place": second.name, "other_time": instant.astimezone(second.tz).isoformat()}
         return Result("\n".join(lines + notes), data=data)
@@ -115,15 +121,10 @@ def _given(time: str, now: datetime, zone: Zone, language: str) -> tuple[datetim
     today = now.astimezone(zone.tz)
     written = match["date"] or (f"{match['y']}-{match['m']}-{match['d']}" if match["y"] else "")
     year, month, day = map(int, written.split("-")) if written else (today.year, today.month, today.day)
-    hour, minute = int(match["hour"] or 0), 30 if match["half"] else int(match["minute"] or 0)
-    later = (match["half_day"] or "").lower().startswith("p") or match["part"] in ("下午", "傍晚", "晚上")
-    early = (match["half_day"] or "").lower().startswith("a") or match["part"] == "凌晨"
-    if later and hour < 12:
-        hour += 12
-    elif early and hour == 12:
-        hour = 0
+    days, hour = _hour(int(match["hour"] or 0), match["part"] or "", (match["half_day"] or "").lower())
+    minute = 30 if match["half"] else int(match["minute"] or 0)
     try:
-        local = datetime(year, month, day, hour, minute, tzinfo=zone.tz)
+        local = datetime(year, month, day, hour, minute, tzinfo=zone.tz) + timedelta(days=days)
         # Across a change of the clocks, a time is there and back again another one, or there are two of it.
         back = local.astimezone(UTC).astimezone(zone.tz)
     except (ValueError, OverflowError):
@@ -134,6 +135,28 @@ def _given(time: str, now: datetime, zone: Zone, language: str) -> tuple[datetim
     if local.utcoffset() != local.replace(fold=1).utcoffset():
         return local.astimezone(UTC), [_TEXTS(language, "twice", time=shown, place=zone.name)]
     return local.astimezone(UTC), []
+
+
+def _hour(hour: int, part: str, half_day: str) -> tuple[int, int]:
+    """Days later, and the hour of 24, of an hour as it is said with a part of the day, or with am and pm."""
+    if part == "晚上" and (hour < _SMALL_HOURS or hour == 12):  # the night goes on behind midnight
+        return 1, hour % 12
+    if part == "中午":
+        return 0, hour + 12 if hour < _SMALL_HOURS else hour
+    if (half_day.startswith("p") or part in _AFTERNOON) and hour < 12:
+        return 0, hour + 12
+    if (half_day.startswith("a") or part == "凌晨") and hour == 12:
+        return 0, 0
+    return 0, hour
+
+
+def _told(instant: datetime, zone: Zone) -> bool:
+    """Whether the calendar has the instant there: it begins with the year 1, and ends with 9999."""
+    try:
+        instant.astimezone(zone.tz)
+    except OverflowError:
+        return False
+    return True
 
 
 def _line(instant: datetime, zone: Zone, language: str) -> str:

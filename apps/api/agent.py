@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
+from agents.cleaning import cleaned
 from agents.react import Agent, AgentStream
 from agents.runs import AgentRun, RunsInMemory
 from agents.steps import Action, Observation, Step
@@ -27,6 +28,7 @@ from apps.api.tracing import past, span
 from apps.api.working import all_items, items, unless_left, with_pings
 from ragbot.documents import Message
 from ragbot.errors import RagbotError
+from ragbot.models.embedders.base import estimate_tokens
 from ragbot.workspace.records import clean, plain
 
 router = APIRouter(tags=["ragbot"])
@@ -57,7 +59,7 @@ async def ask(request: Request, body: AgentRequest, principal: Caller, these: Th
     _check(body, principal, these)
     asked = _Asked(body, principal, name, these, [])
     if body.stream:
-        stream = items(these.gate, lambda: _working(asked), asked.give_up)
+        stream = items(these.gate, lambda: _working(request, asked), asked.give_up)
         try:
             first = await unless_left(request, anext(stream))
         except BaseException:
@@ -65,7 +67,7 @@ async def ask(request: Request, body: AgentRequest, principal: Caller, these: Th
             raise
         events = with_pings(_events(request, asked, first, stream))
         return StreamingResponse(events, media_type="text/event-stream", headers=STREAM_HEADERS)
-    *_, run = await all_items(request, these.gate, lambda: _working(asked), asked.give_up)
+    *_, run = await all_items(request, these.gate, lambda: _working(request, asked), asked.give_up)
     assert isinstance(run, AgentRun)
     return JSONResponse(_whole(request, asked, run))
 
@@ -83,7 +85,7 @@ def _check(body: AgentRequest, principal: Principal, these: Parts) -> None:
         allowed(principal, "write")
 
 
-def _working(asked: _Asked) -> Generator[Step | AgentRun]:
+def _working(request: Request, asked: _Asked) -> Generator[Step | AgentRun]:
     """The steps, and then the run; in a thread."""
     body = asked.request
     where = asked.principal.where(filter_of(body.where))
@@ -92,12 +94,17 @@ def _working(asked: _Asked) -> Generator[Step | AgentRun]:
         agent = bot.agent(body.tools, allow=body.allow, language=body.language, store=RunsInMemory(), where=where)
         _check_effects(agent, body.allow, asked.principal)
         history = [Message(said.role, clean(said.content)) for said in body.history]
-        with closing(agent.stream(clean(body.question), history)) as stream:
-            asked.streams.append(stream)
-            for step in stream:
-                _trace(step, stream.run.steps)
-                yield step
-        yield stream.run
+        stream = agent.stream(clean(body.question), history)
+        try:
+            with closing(stream):
+                asked.streams.append(stream)
+                for step in stream:
+                    _trace(step, stream.run.steps)
+                    yield step
+            yield stream.run
+        finally:  # who leaves, or is left by the model, has had the steps so far, and has asked for another one
+            said = [] if stream.run.state == "done" else [body.question, *(message.content for message in history)]
+            charge(request, asked.principal, stream.run.tokens + sum(map(estimate_tokens, said)), 0)
 
 
 def _check_effects(agent: Agent, allow: Sequence[str], principal: Principal) -> None:
@@ -122,7 +129,7 @@ async def _events(
                 if isinstance(piece, AgentRun):
                     yield event(_whole(request, asked, piece), "done")
                 else:
-                    yield event(piece.as_json(), piece.kind)
+                    yield event(cleaned(piece.as_json()), piece.kind)
                 piece = await anext(rest, None)
         except RagbotError as error:
             _, said = problems.of(error, problems.request_id(request))
@@ -131,10 +138,9 @@ async def _events(
 
 
 def _whole(request: Request, asked: _Asked, run: AgentRun) -> dict[str, Any]:
-    charge(request, asked.principal, run.tokens, 0)
     note(request, steps=len(run.steps), tools=sorted({name for name, _ in run.calls}))
     answer = run.answer
-    return {
+    whole: dict[str, Any] = {
         "id": run.id,
         "object": "agent.run",
         "model": asked.request.model,
@@ -148,3 +154,4 @@ def _whole(request: Request, asked: _Asked, run: AgentRun) -> dict[str, Any]:
         "steps": [step.as_json() for step in run.steps],
         "tokens": run.tokens,
     }
+    return {name: cleaned(value) for name, value in whole.items()}

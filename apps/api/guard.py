@@ -19,6 +19,8 @@ from apps.door.hosts import HostNames
 MIB = 1024 * 1024
 #: What the parts of an upload need beside the files themselves.
 _FRAME = MIB
+#: The end of the paths that take files; they look at the key before they read.
+_UPLOADS = "/uploads"
 #: Asked by address, by whoever looks after the server (an orchestrator's probes); they tell nothing.
 _OPEN = {"/healthz", "/readyz"}
 #: The server answers with data: a browser that is shown some runs nothing and loads nothing.
@@ -40,7 +42,7 @@ class Guard:
             any other address a key is needed, and only ``hosts`` are answered if there are some.
         hosts: further names without port; ``*.example.org`` for all below one.
         origins: pages elsewhere that may use the server.
-        max_body, max_upload: bytes.
+        max_body, max_upload: bytes; the latter of a form with files, where files are taken.
     """
 
     def __init__(
@@ -75,7 +77,7 @@ class Guard:
             await send(message)
 
         refusal = None if scope["path"] in _OPEN else self._refusal(headers)
-        limit = self._limit(headers)
+        limit = self._limit(scope, headers)
         length = headers.get("content-length", "")
         if refusal is None and length.isascii() and length.isdecimal() and int(length[:19]) > limit:
             refusal = _too_large(limit)
@@ -97,9 +99,11 @@ class Guard:
                 return 403, body(403, said, None, "foreign_origin")
         return None
 
-    def _limit(self, headers: Headers) -> int:
+    def _limit(self, scope: Scope, headers: Headers) -> int:
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-        return self._max_upload + _FRAME if kind == "multipart/form-data" else self._max_body
+        # By the route, too: any other one would read the form into memory before it says that it wants none.
+        uploads = scope["method"] == "POST" and scope["path"].endswith(_UPLOADS)
+        return self._max_upload + _FRAME if uploads and kind == "multipart/form-data" else self._max_body
 
 
 def _too_large(limit: int) -> tuple[int, dict[str, Any]]:

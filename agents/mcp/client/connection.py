@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 MAX_TOOLS, _MAX_PAGES = 128, 20
 _TIMED_OUT = 408
 _CLOSED = -32000
+#: What the official client says of a session that the server has forgotten (HTTP 404): it was started anew.
+_FORGOTTEN = 32600
 #: What a server and the way to it can make the client raise.
 _FAILURES = (
     OSError,
@@ -55,6 +57,10 @@ class ServerAwayError(Exception):
 
 class RefusedError(Exception):
     """The server answered that it does not take the call."""
+
+
+class _ForgottenError(Exception):
+    """The server knows nothing of the session, and has not looked at the call."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,11 +107,25 @@ class Connection:
             ServerAwayError: there is none; whether the call did something is not known.
             RefusedError: the server does not know the tool, or does not take the arguments.
         """
+        try:
+            return self._call(tool, arguments)
+        except _ForgottenError:
+            pass  # the call was not made: nothing is done twice
+        try:
+            return self._call(tool, arguments)
+        except _ForgottenError as error:
+            raise ServerAwayError("crash") from error
+
+    def _call(self, tool: str, arguments: Mapping[str, Any]) -> types.CallToolResult:
+        """One try of :meth:`call`; raises _ForgottenError, too."""
         live = self._started()
         try:
             found: types.CallToolResult = self._portal.call(self._called, live, tool, dict(arguments))
             return found
         except McpError as error:
+            if error.error.code == _FORGOTTEN and self.server.url:
+                self._drop(live)
+                raise _ForgottenError from error
             if error.error.code == _TIMED_OUT:
                 self._drop(live)  # whatever it is busy with, the next call shall not wait for it
                 raise ServerAwayError("timeout", f"{self.server.timeout:g}") from error

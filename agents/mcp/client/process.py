@@ -2,12 +2,15 @@
 
 The official client's transport gathers a line without a bound, and adds to it in quadratic time; here a server whose line
 has no end is let go. The rest is the protocol's (Model Context Protocol 2025-06-18, transports, stdio): its input is
-closed first, then it is asked to end, then it is killed, with what it has started.
+closed first, then it is asked to end, then it is killed. What it has started ends with it, however it ends.
 """
 
 from __future__ import annotations
 
 import logging
+import os
+import re
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import TextIO, TypeAlias
@@ -29,6 +32,10 @@ Streams: TypeAlias = tuple[
 MAX_LINE = 16 * 1024 * 1024
 #: Seconds that a server may take to end once its input is closed.
 _GRACE = 2.0
+#: An escape of JSON; the group is half of a surrogate pair, which is no character.
+_ESCAPE = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\."
+)
 
 log = logging.getLogger(__name__)
 
@@ -54,20 +61,39 @@ async def process_streams(parameters: StdioServerParameters, errors: TextIO) -> 
     write, out = anyio.create_memory_object_stream[SessionMessage](0)
     assert process.stdin is not None and process.stdout is not None  # for mypy
     async with process, read, write, anyio.create_task_group() as group:
-        group.start_soon(_read, process.stdout, into)
+        reading = anyio.CancelScope()
+        group.start_soon(_read, process.stdout, into, reading)
         group.start_soon(_write, out, process.stdin)
+        group.start_soon(_watch, process, reading)
         try:
             yield read, write
         finally:
             with anyio.CancelScope(shield=True):
                 await _end(process)
+            _kill_rest(process)
             group.cancel_scope.cancel()
 
 
-async def _read(stream: ByteReceiveStream, into: MemoryObjectSendStream[SessionMessage | Exception]) -> None:
+async def _watch(process: Process, reading: anyio.CancelScope) -> None:
+    """When the server has ended by itself, end what it has started, which may hold its output open, and the reading."""
+    await process.wait()
+    _kill_rest(process)
+    await anyio.sleep(_GRACE)  # what it has said before is still read
+    reading.cancel()
+
+
+def _kill_rest(process: Process) -> None:
+    """Kill what is left of a process's group; its number is not given to another one while there is something left."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+async def _read(
+    stream: ByteReceiveStream, into: MemoryObjectSendStream[SessionMessage | Exception], scope: anyio.CancelScope
+) -> None:
     pieces: list[bytes] = []
     size = 0
-    with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
+    with scope, suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
         async with into:
             async for chunk in stream:
                 *whole, rest = chunk.split(b"\n")
@@ -82,8 +108,13 @@ async def _read(stream: ByteReceiveStream, into: MemoryObjectSendStream[SessionM
 
 
 def _message(line: bytes) -> SessionMessage | Exception:
+    text = line.decode(errors="replace")
     try:
-        return SessionMessage(JSONRPCMessage.model_validate_json(line.decode(errors="replace")))
+        return SessionMessage(JSONRPCMessage.model_validate_json(text))
+    except ValidationError:
+        text = _ESCAPE.sub(lambda match: r"\ufffd" if match[1] else match[0], text)
+    try:
+        return SessionMessage(JSONRPCMessage.model_validate_json(text))
     except ValidationError as error:
         return error
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from langchain_core.tools import BaseTool
 
+from agents.cleaning import cleaned
 from agents.tools.base import TRAITS, UNKNOWN, Effect, Result, ToolInputError, ToolOutageError, Traits
 from agents.tools.net.cleaning import one_line
 from agents.tools.wording import Texts
@@ -75,9 +76,11 @@ class McpTool(BaseTool):
         return result.text, result
 
     def _given(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Without what is not set: models write null for an argument that they leave out."""
+        """What is set, as it can be sent: models write null for an argument that they leave out."""
         required = self.args_schema.get("required", ()) if isinstance(self.args_schema, dict) else ()
-        return {name: value for name, value in arguments.items() if value is not None or name in required}
+        return {
+            cleaned(name): cleaned(value) for name, value in arguments.items() if value is not None or name in required
+        }
 
 
 class McpTools:

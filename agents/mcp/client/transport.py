@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TextIO
@@ -61,7 +61,7 @@ async def connected(server: McpServer, secrets: Secrets, words: LastWords) -> As
         timeout = httpx.Timeout(_CONNECT_SECONDS, read=max(300.0, server.timeout + 5))
         async with (
             httpx.AsyncClient(
-                headers=secrets.headers,
+                headers=_unencoded(secrets.headers),
                 timeout=timeout,
                 trust_env=False,
                 transport=_Bounded(httpx.AsyncHTTPTransport()),
@@ -81,15 +81,32 @@ async def connected(server: McpServer, secrets: Secrets, words: LastWords) -> As
         yield read, write
 
 
+def _unencoded(headers: Mapping[str, str]) -> httpx.Headers:
+    """The headers of the settings, and that responses are wanted as they are."""
+    asked = httpx.Headers(headers)
+    asked["accept-encoding"] = "identity"
+    return asked
+
+
 class _Bounded(httpx.AsyncBaseTransport):
-    """Ends a response to a call that is larger than is read; the stream of notifications (GET) has no end anyway."""
+    """Ends a response to a call that is larger than is read; the stream of notifications (GET) has no end anyway.
+
+    What it counts is what comes over the line: a compressed response, which nobody asked for, could be a thousand times
+    as large when it is read, and is refused.
+    """
 
     def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
         self._inner = inner
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         response = await self._inner.handle_async_request(request)
-        if request.method != "GET" and isinstance(response.stream, httpx.AsyncByteStream):
+        if request.method == "GET":
+            return response
+        encoding = response.headers.get("content-encoding", "identity").strip().lower()
+        if encoding != "identity":
+            await response.aclose()
+            raise httpx.ReadError(f"a response that is encoded ({encoding[:40]}) was not asked for")
+        if isinstance(response.stream, httpx.AsyncByteStream):
             response.stream = _BoundedStream(response.stream)
         return response
 

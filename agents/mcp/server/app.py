@@ -19,7 +19,7 @@ from pydantic import AnyUrl
 from agents.mcp.server import naming
 from agents.mcp.server.handlers import Handlers
 from agents.mcp.server.job import Job
-from agents.mcp.server.schemas import tools
+from agents.mcp.server.schemas import tools, whole_numbers
 from agents.tools.net.cleaning import one_line
 from ragbot.bot import RagBot
 from ragbot.errors import RagbotError, SourceError
@@ -60,11 +60,12 @@ def make_server(
         handler = table.get(name)
         if handler is None:
             return _error(f"there is no tool {name[:100]!r}; there are {', '.join(table)}")
+        given = whole_numbers(name, arguments)
         job = Job(_sender(server))
         try:
             # Abandoned when the client cancels: the thread sees it at its next step, and nobody waits for that.
             text, data = await anyio.to_thread.run_sync(
-                lambda: handler(arguments, job), abandon_on_cancel=True, limiter=limiter
+                lambda: handler(given, job), abandon_on_cancel=True, limiter=limiter
             )
         except RagbotError as error:
             return _error(str(error))

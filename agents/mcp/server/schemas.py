@@ -85,6 +85,17 @@ _TOOLS: Mapping[str, tuple[str, dict[str, Any], list[str], types.ToolAnnotations
 }
 
 
+def whole_numbers(name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a tool with its whole numbers as such: to JSON schema, 5.0 is one, and many clients write it."""
+    properties = _TOOLS[name][1]
+
+    def read(key: str, value: Any) -> Any:
+        whole = isinstance(value, float) and value.is_integer() and properties.get(key, {}).get("type") == "integer"
+        return int(value) if whole else value
+
+    return {key: read(key, value) for key, value in arguments.items()}
+
+
 def tools(names: Sequence[str], folders: Sequence[Path]) -> list[types.Tool]:
     """The tools of these names."""
     made = []

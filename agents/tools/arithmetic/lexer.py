@@ -20,16 +20,21 @@ from agents.tools.arithmetic.words import MONTHS, WORDS, alternatives
 MOST_CHARACTERS = 1_000
 MOST_TOKENS = 400
 
-#: m² is a unit with a name of its own; behind anything else, the sign is a power.
-_SQUARE = re.compile(r"(?<!m)(?<!ft)(?<!in)(?<!yd)(?<!mi)([²³])")
-_BEFORE_NFKC = str.maketrans({"×": "*", "÷": "/", "−": "-", "–": "-", "—": "-", "·": "*", "∗": "*"})
+#: A power written small, and the letters that it stands behind: NFKC would make 105 of 10⁵.
+_SMALL_POWER = re.compile(r"([A-Za-z]*)([⁺⁻]?[⁰¹²³⁴-⁹]+)")
+#: ½ and the like, behind a whole number or alone.
+_VULGAR = re.compile(r"(?<=\d)\s?(?=[¼-¾⅐-⅟↉])")
+#: A fraction's stroke that somebody wrote is a division; those that NFKC makes of ½ hold a number together.
+_BEFORE_NFKC = str.maketrans({"×": "*", "÷": "/", "−": "-", "–": "-", "—": "-", "·": "*", "∗": "*", "⁄": "/"})
 #: What NFKC leaves, and the traditional characters of the words of the grammar.
 _AFTER_NFKC = str.maketrans(
-    "⁄、點減兩萬億幾開餘應與換轉總數對積絕值進間達個幾週時鐘", "/,点减两万亿几开余应与换转总数对积绝值进间达个几周时钟"
+    "、點減兩萬億幾開餘應與換轉總數對積絕值進間達個幾週時鐘號○",
+    ",点减两万亿几开余应与换转总数对积绝值进间达个几周时钟号〇",
 )
 _SCALES = {"百": 100, "千": 1_000, **LARGE}
 _NUMBER = re.compile(
-    r"(?P<grouped>\d{1,3}(?:,\d{3})+(?![\d])(?:\.\d+)?)|(?P<plain>(?:\d[\d_]*(?:\.\d*)?|\.\d+)(?:[eE](?P<exponent>[+-]?\d+))?)"
+    r"(?:(?P<whole>\d+) )?(?P<above>\d+)⁄(?P<below>[1-9]\d*)"  # 3½, by then 3 1⁄2
+    r"|(?P<grouped>\d{1,3}(?:,\d{3})+(?![\d])(?:\.\d+)?)|(?P<plain>(?:\d[\d_]*(?:\.\d*)?|\.\d+)(?:[eE](?P<exponent>[+-]?\d+))?)"
 )
 _DATE = re.compile(
     r"(?P<y>\d{4})(?:-(?P<m>\d{1,2})-(?P<d>\d{1,2})|/(?P<m2>\d{2})/(?P<d2>\d{2})|\.(?P<m3>\d{2})\.(?P<d3>\d{2}))(?![\d.])"
@@ -37,6 +42,13 @@ _DATE = re.compile(
     r"|(?P<d5>\d{1,2})\s+(?P<m5>[A-Za-z]{3,9})\.?\s+(?P<y5>\d{4})(?!\d)"
     r"|(?P<m6>[A-Za-z]{3,9})\.?\s+(?P<d6>\d{1,2}),?\s+(?P<y6>\d{4})(?!\d)"
 )
+_HAN_DIGITS = "〇零一二三四五六七八九十"
+#: A day in Chinese characters, or partly; 三个月 and 二十日 are spans of time, and 三年五月二十日 is no day of a known year.
+_HAN_DATE = re.compile(
+    rf"(?<![\d{_HAN_DIGITS}百千万年])(?:(?:\d{{4}}|[{_HAN_DIGITS}]{{4}})\s*年\s*)?"
+    rf"(?:\d{{1,2}}|[{_HAN_DIGITS}]{{1,3}})\s*月\s*(?:\d{{1,2}}|[{_HAN_DIGITS}]{{1,3}})\s*[日号]"
+)
+_HAN_DATE_PART = re.compile(f"[{_HAN_DIGITS}]+")
 _MONTH_NAMES = tuple(
     "january february march april may june july august september october november december sept".split()
 )
@@ -65,11 +77,29 @@ def normalised(text: str) -> str:
     """
     if len(text) > MOST_CHARACTERS:
         raise CalculationError("long", most=MOST_CHARACTERS)
-    text = _SQUARE.sub(lambda match: "^2 " if match[1] == "²" else "^3 ", text)
+    text = _VULGAR.sub(" ", _SMALL_POWER.sub(_power, text))
     found = unicodedata.normalize("NFKC", text.translate(_BEFORE_NFKC)).translate(_AFTER_NFKC)
     if len(found) > 2 * MOST_CHARACTERS:  # one character of Arabic can be eighteen
         raise CalculationError("long", most=MOST_CHARACTERS)
-    return found
+    return _HAN_DATE.sub(_date_in_digits, found)
+
+
+def _power(match: re.Match[str]) -> str:
+    """A power in full size; m² is a unit with a name of its own."""
+    letters, small = match[1], match[2]
+    if letters + small in unit_names():
+        return match[0]
+    return f"{letters}^{unicodedata.normalize('NFKC', small).translate(_BEFORE_NFKC)} "
+
+
+def _date_in_digits(match: re.Match[str]) -> str:
+    """五月二十日 as 5月20日; what is no numeral stays."""
+
+    def digits(part: re.Match[str]) -> str:
+        value = numeral_value(part[0])
+        return part[0] if value is None else str(value)
+
+    return _HAN_DATE_PART.sub(digits, match[0])
 
 
 def tokens(text: str, today: Callable[[], date]) -> list[Token]:
@@ -145,7 +175,10 @@ def _number(text: str, match: re.Match[str], in_call: bool) -> tuple[Token, int]
     exponent = match["exponent"]
     if exponent and (len(exponent) > 6 or abs(int(exponent)) > MOST_DIGITS):
         raise CalculationError("large", digits=MOST_DIGITS)
-    value = Fraction(written.replace(",", "").replace("_", "").rstrip("."))
+    if match["above"]:
+        value = int(match["whole"] or 0) + Fraction(int(match["above"]), int(match["below"]))
+    else:
+        value = Fraction(written.replace(",", "").replace("_", "").rstrip("."))
     value, end = _scaled(text, end, value)
     return Token("value", "number", text[match.start() : end], Quantity(value)), end
 

@@ -7,6 +7,7 @@ expression costs time in proportion to its length, and depth is bounded by a cou
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
@@ -19,7 +20,7 @@ from agents.tools.arithmetic.days import add_to_day, subtract_from_day
 from agents.tools.arithmetic.failures import CalculationError
 from agents.tools.arithmetic.functions import factorial, root
 from agents.tools.arithmetic.lexer import Token
-from agents.tools.arithmetic.unit_table import Unit, unit_names
+from agents.tools.arithmetic.unit_table import unit_names
 from agents.tools.arithmetic.values import Day, Quantity, Truth, Units, Value, Weekday, bounded
 
 #: Parentheses, signs and powers inside each other.
@@ -35,6 +36,11 @@ _COMPARISONS: Mapping[str, Callable[[int], bool]] = MappingProxyType(
         "!=": lambda sign: sign != 0,
     }
 )
+#: A unit that is written as a quotient, and not as mph.
+_QUOTIENT = re.compile(r"[/每]|\bper\b", re.IGNORECASE)
+_SPOKEN_POWERS: Mapping[str, int] = MappingProxyType({"squared": 2, "cubed": 3})
+#: Of a unit: m^12.
+_MOST_UNIT_POWER = 12
 #: How tightly an operator between two operands binds.
 _BINDING = MappingProxyType({"+": 1, "-": 1, "*": 2, "/": 2, "//": 2, "mod": 2, "%": 2, "off": 2})
 #: A percent sign before these is the remainder: 17 % 5.
@@ -79,7 +85,10 @@ class Parser:
 
     @property
     def _after(self) -> Token:
-        return self._tokens[min(self._place + 1, len(self._tokens) - 1)]
+        return self._ahead(1)
+
+    def _ahead(self, count: int) -> Token:
+        return self._tokens[min(self._place + count, len(self._tokens) - 1)]
 
     @property
     def _before(self) -> str:
@@ -172,9 +181,20 @@ class Parser:
         self._depth += 1
         if self._depth > MOST_DEPTH:
             raise CalculationError("deep", most=MOST_DEPTH)
-        exponent = self._signed()
+        exponent = self._exponent()
         self._depth -= 1
-        return operations.power(quantity_of(base).plain(), quantity_of(exponent).plain())
+        found = operations.power(quantity_of(base).plain(), quantity_of(exponent).plain())
+        return self._counted(found) if self._now.kind == "unit" and not found.units else found
+
+    def _exponent(self) -> Value:
+        """What stands behind the sign of a power. A unit behind a number there belongs to the power: 10^8 m/s."""
+        negative = self._is("-")
+        number = self._ahead(int(negative))
+        if number.kind != "value" or self._ahead(1 + negative).kind != "unit":
+            return self._signed()
+        self._place += negative + 1
+        value = quantity_of(_held(number))
+        return operations.negated(value) if negative else value
 
     def _postfix(self) -> Value:
         found = self._primary()
@@ -198,7 +218,7 @@ class Parser:
         if token.kind == "unit" and token.unit is not None:
             if token.unit.money and self._now.kind == "value":  # $5
                 return replace(quantity_of(_held(self._skip())), units=((token.unit, 1),))
-            return Quantity(Fraction(1), units=self._raised(token.unit))
+            return Quantity(Fraction(1), units=self._raised(token))
         if token.kind == "const":
             return constant(token.name, self._today)
         if token.kind == "func":
@@ -229,23 +249,33 @@ class Parser:
 
     def _with_unit(self, number: Quantity) -> Quantity:
         token = self._skip()
+        return replace(number, units=self._raised(token))
+
+    def _raised(self, token: Token) -> Units:
+        """The units of a token, to the power that is written behind it. Of m/s², only what stands last is squared."""
         if token.unit is None:
             raise _missing(token)
-        return replace(number, units=self._raised(token.unit))
-
-    def _raised(self, unit: Unit) -> Units:
-        written = self._written_power()
+        unit = token.unit
         parts = [(unit_names()[name], power) for name, power in unit.parts] or [(unit, 1)]
-        return tuple((part, power * written) for part, power in parts)
+        quotient = len(parts) > 1 and _QUOTIENT.search(token.text) is not None
+        if quotient and self._now.text.lower() in _SPOKEN_POWERS:  # 9.8 metres per second squared
+            written = _SPOKEN_POWERS[self._skip().text.lower()]
+        else:
+            written = self._written_power()
+        kept = parts[:-1] if quotient else []
+        return (*kept, *((part, power * written) for part, power in parts[len(kept) :]))
 
     def _written_power(self) -> int:
-        """The power in m^2: of a unit that stands beside a number, it is the unit's and not the number's."""
-        if self._is("**") and isinstance(self._after.value, Quantity):
-            power = self._after.value.whole
-            if power is not None and 1 <= power <= 12:
-                self._place += 2
-                return power
-        return 1
+        """The power in m^2 or s^-1: of a unit that stands beside a number, it is the unit's and not the number's."""
+        if not self._is("**"):
+            return 1
+        negative = self._after.kind == "op" and self._after.name == "-"
+        exponent = self._ahead(1 + negative).value
+        power = exponent.whole if isinstance(exponent, Quantity) else None
+        if power is None or not 1 <= power <= _MOST_UNIT_POWER:
+            return 1
+        self._place += 2 + negative
+        return -power if negative else power
 
     def _called(self, token: Token) -> Value:
         if not self._is("("):  # sqrt 16, √2, sin 30°

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,6 +31,8 @@ TOOLS = {
     "fail": ("Fail.", schema(reason="string")),
     "picture": ("A picture.", schema()),
     "row": ("Data.", schema()),
+    "helper": ("Start a process that holds the output open.", schema()),
+    "half": ("Half a character.", schema()),
     "weird näme/工具": ("A name that no chat model takes.", schema()),
 }  # fmt: skip
 
@@ -55,6 +58,10 @@ def called(name: str, given: dict[str, Any]) -> dict[str, Any]:
     if name == "endless":
         while True:
             sys.stdout.buffer.write(b"x" * 1_000_000)
+    if name == "helper":
+        return said(str(subprocess.Popen(["sleep", "600"], stdin=subprocess.DEVNULL).pid))
+    if name == "half":
+        return said("一\ud83d半")
     if name == "fail":
         return said(given["reason"], isError=True)
     if name == "picture":
@@ -122,7 +129,8 @@ def serve_stdio() -> None:
     for line in sys.stdin.buffer:
         answer = answered(json.loads(line))
         if answer is not None:
-            sys.stdout.buffer.write(json.dumps(answer, ensure_ascii=False).encode() + b"\n")
+            half = b'"half"' in line  # can only be written as an escape
+            sys.stdout.buffer.write(json.dumps(answer, ensure_ascii=half).encode() + b"\n")
             sys.stdout.buffer.flush()
 
 

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from http.server import ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import pytest
 from langchain_core.tools import BaseTool
 from mcp import types
+from mcp.shared.message import SessionMessage
 
+from agents.mcp.client.process import _message
 from agents.mcp.client.schemas import description, schema, tool_name
 from agents.mcp.client.secrets import Secrets
 from agents.mcp.client.tools import McpTools
@@ -24,6 +30,7 @@ from agents.tools.base import UNKNOWN, Effect, Result, ToolInputError, ToolOutag
 from ragbot.errors import MissingExtraError, SettingsError
 from ragbot.sections.mcp import McpServer
 from ragbot.settings import Settings, load_settings
+from tests.agents.mcp.servers import Handler, answered
 
 SCRIPT = str(Path(__file__).parent / "servers.py")
 SECRET = "ghp_topsecret4711"
@@ -144,6 +151,157 @@ def test_a_crash_is_an_outage_and_the_next_call_works() -> None:
         assert third not in {first, second}
     with pytest.raises(ProcessLookupError):
         os.kill(third, 0)  # it has ended with the tools
+
+
+def ended(process: int) -> bool:
+    """Whether a process is no more, or waits for nothing but to be forgotten."""
+    try:
+        os.kill(process, 0)
+        return Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "Z"
+    except ProcessLookupError:
+        return True
+    except FileNotFoundError:  # it has just ended, or this system has no such folder
+        return Path("/proc/self").exists()
+
+
+def until_ended(process: int) -> None:
+    limit = time.monotonic() + 20
+    while not ended(process):
+        assert time.monotonic() < limit, "it is still there"
+        time.sleep(0.05)
+
+
+def test_a_crash_is_seen_and_nothing_stays_behind_it() -> None:
+    """A process that the server has started holds its output open: its end is seen all the same."""
+    with McpTools({"test": stdio(timeout=120)}) as opened:
+        tools = {tool.name: tool for tool in opened.tools}
+        first = int(call(tools["test__helper"]).text)
+        began = time.monotonic()
+        with pytest.raises(ToolOutageError, match="broke off"):
+            tools["test__crash"].invoke({})
+        assert time.monotonic() - began < 60
+        until_ended(first)
+        second = int(call(tools["test__helper"]).text)
+    until_ended(second)  # a server that ends when it is told to leaves nothing behind, either
+
+
+def test_half_a_character_in_a_result(caplog: pytest.LogCaptureFixture) -> None:
+    with McpTools({"test": stdio()}) as opened:
+        tools = {tool.name: tool for tool in opened.tools}
+        first = call(tools["test__process"]).text
+        assert call(tools["test__half"]).text == "一\ufffd半"
+        assert call(tools["test__process"]).text == first  # the same session
+
+
+def test_half_a_character_in_an_argument(tools: dict[str, BaseTool]) -> None:
+    assert call(tools["test__echo"], text="一\ud83d半").text == "一?半"
+    assert call(tools["test__echo"], text="\U0001f600").text == "\U0001f600"
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (r"\ud83d\ude00", "\U0001f600"),
+        (r"x\ud83dy\ude00", "x\ufffdy\ufffd"),
+        (r"\ud83d\ud83d\ude00", "\ufffd\U0001f600"),
+        (r"\\ud83d\ud83d", r"\ud83d" + "\ufffd"),  # the first backslash is one
+    ],
+)
+def test_halves_of_characters_as_they_are_written(written: str, read: str) -> None:
+    found = _message(f'{{"jsonrpc": "2.0", "id": 1, "result": {{"text": "{written}"}}}}'.encode())
+    assert isinstance(found, SessionMessage) and isinstance(found.message.root, types.JSONRPCResponse)
+    assert found.message.root.result == {"text": read}
+
+
+class Sessions(Handler):
+    """Knows its sessions by their names, until it forgets them; compresses what ``packed`` says."""
+
+    known: ClassVar[set[str]] = set()
+    begun: ClassVar[list[str]] = []
+    called: ClassVar[list[str]] = []
+    encodings: ClassVar[set[str | None]] = set()
+    packed: ClassVar[bool] = False
+
+    def do_POST(self) -> None:
+        message = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        self.encodings.add(self.headers["accept-encoding"])
+        session = self.headers["mcp-session-id"] or ""
+        if message["method"] == "initialize":
+            session = f"session{len(self.begun)}"
+            self.begun.append(session)
+            self.known.add(session)
+        elif session not in self.known:
+            self._send(404, b"", session)
+            return
+        if message["method"] == "tools/call":
+            self.called.append(session)
+        answer = answered(message)
+        body = b"" if answer is None else json.dumps(answer).encode()
+        self._send(200 if body else 202, body, session)
+
+    def _send(self, status: int, body: bytes, session: str) -> None:
+        self.send_response(status)
+        if self.packed and body:
+            body = gzip.compress(body)
+            self.send_header("content-encoding", "gzip")
+        for name, value in {"content-type": "application/json", "mcp-session-id": session}.items():
+            self.send_header(name, value)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_DELETE(self) -> None:
+        self._send(200, b"", "")
+
+
+@pytest.fixture
+def sessions() -> Iterator[tuple[type[Sessions], str]]:
+    kind = type("Own", (Sessions,), {"known": set(), "begun": [], "called": [], "encodings": set(), "packed": False})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), kind)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield kind, f"http://127.0.0.1:{server.server_port}/mcp"
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_session_that_the_server_has_forgotten_is_begun_anew(sessions: tuple[type[Sessions], str]) -> None:
+    server, url = sessions
+    with McpTools({"web": McpServer(url=url, timeout=60)}) as opened:
+        tools = {tool.name: tool for tool in opened.tools}
+        assert call(tools["web__echo"], text="x").text == "x"
+        server.known.clear()  # it was started anew
+        assert call(tools["web__echo"], text="y").text == "y"
+        assert call(tools["web__echo"], text="z").text == "z"
+    assert server.begun == ["session0", "session1"]
+    assert server.called == ["session0", "session1", "session1"]  # each call was made once
+
+
+def test_a_server_that_forgets_at_once_is_away(
+    sessions: tuple[type[Sessions], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, url = sessions
+    with McpTools({"web": McpServer(url=url, timeout=60)}, "zh") as opened:
+        tools = {tool.name: tool for tool in opened.tools}
+        monkeypatch.setattr(server, "known", type("Nothing", (set,), {"add": lambda *_: None})())
+        with pytest.raises(ToolOutageError, match="中断"):
+            tools["web__echo"].invoke({"text": "x"})
+        assert len(server.begun) == 2  # it is not tried for ever
+
+
+def test_a_compressed_response_is_refused(
+    sessions: tuple[type[Sessions], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It could be a thousand times as large as what is counted."""
+    server, url = sessions
+    with McpTools({"web": McpServer(url=url, timeout=60)}) as opened:
+        tools = {tool.name: tool for tool in opened.tools}
+        assert call(tools["web__echo"], text="x").text == "x"
+        assert server.encodings == {"identity"}
+        monkeypatch.setattr(server, "packed", True)
+        with pytest.raises(ToolOutageError, match="broke off"):
+            tools["web__big"].invoke({"size": 1000})
+        monkeypatch.setattr(server, "packed", False)
+        assert call(tools["web__echo"], text="y").text == "y"
 
 
 def test_a_message_without_an_end_is_an_outage(monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:

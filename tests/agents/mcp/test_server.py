@@ -205,6 +205,13 @@ def test_documents_are_listed_and_read(client: Client) -> None:
     assert "there is no document 'zzzzzzzz'" in client.refused("read_document", document="zzzzzzzz")
 
 
+def test_whole_numbers_may_have_a_point(client: Client) -> None:
+    assert client.data("read_document", document="lora.md", start=3.0, length=4.0)["text"] == ZH[3:7]
+    assert client.data("list_documents", limit=1.0, offset=0.0)["offset"] == 0
+    assert len(client.data("search", question="LoRA", top_k=1.0)["hits"]) == 1
+    assert "integer" in client.refused("list_documents", limit=1.5)
+
+
 def test_resources(client: Client) -> None:
     found = client.portal.call(client.session.list_resources).resources
     (lora,) = (resource for resource in found if resource.name == "lora.md")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,12 @@ from ragbot.workspace.keys import Keys
 from ragbot.workspace.keys_records import Rights
 from tests.agents.doubles import call, say
 from tests.apps.api.conftest import fill
-from tests.apps.api.serving import app_of, client, running, settings
+from tests.apps.api.serving import PATIENCE, app_of, client, running, settings, until
 
 PATH = "/v1/agent"
 
 
-def agent_app(tmp_path: Path, corpus: Path, script: list[str], **agent: Any) -> FastAPI:
+def agent_app(tmp_path: Path, corpus: Path, script: Any, **agent: Any) -> FastAPI:
     chosen: Settings = settings(tmp_path / "data")
     chosen = chosen.model_copy(update={"agent": chosen.agent.model_copy(update={"protocol": "text", **agent})})
     app = app_of(chosen, llm=ScriptedChatModel(script))
@@ -116,3 +117,63 @@ def test_an_agent_sees_no_document_that_its_caller_may_not_see(tmp_path: Path, c
     assert len(observations) == 3
     assert "green" not in response.text
     assert "Aalto" not in response.text
+
+
+@pytest.fixture
+def charged(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The tokens that callers were charged, run by run."""
+    found: list[int] = []
+    monkeypatch.setattr("apps.api.agent.charge", lambda _, __, read, written: found.append(read + written))
+    return found
+
+
+def test_a_run_is_charged_once(tmp_path: Path, corpus: Path, charged: list[int]) -> None:
+    app = agent_app(tmp_path, corpus, lambda _: say("42."))
+    with running(app) as url, client(url) as http:
+        run = http.post(PATH, json={"question": "What is 6*7?"}).json()
+        assert charged == [run["tokens"]] and run["tokens"] > 0
+        assert http.post(PATH, json={"question": "What is 6*7?", "stream": True}).status_code == 200
+        assert len(charged) == 2
+
+
+def test_a_run_that_fails_is_charged(tmp_path: Path, corpus: Path, charged: list[int]) -> None:
+    app = agent_app(tmp_path, corpus, [call("calculator", expression="6*7")])  # the second reply fails
+    with running(app) as url, client(url) as http:
+        assert http.post(PATH, json={"question": "What is 6*7?"}).status_code == 502
+    (tokens,) = charged
+    assert tokens > 100  # the first prompt
+
+
+def test_who_leaves_is_charged(tmp_path: Path, corpus: Path, charged: list[int]) -> None:
+    left = threading.Event()
+    script = iter([call("calculator", expression="6*7"), say("It is 42.")])
+
+    def reply(_: Any) -> str:
+        found = next(script)
+        assert "calculator" in found or left.wait(PATIENCE)
+        return found
+
+    app = agent_app(tmp_path, corpus, reply)
+    with running(app) as url, client(url) as http:
+        with http.stream("POST", PATH, json={"question": "What is 6*7?", "stream": True}) as response:
+            assert any("observation" in line for line in response.iter_lines())
+        left.set()
+        until(lambda: charged)
+    (tokens,) = charged
+    assert tokens > 100
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_half_a_character_is_sent_as_none(tmp_path: Path, corpus: Path, stream: bool) -> None:
+    script = [
+        '{"thought": "", "tool": "calculator", "arguments": {"expression": "1\\ud83d"}}',
+        '{"answer": "好\\ud83d的"}',
+    ]
+    app = agent_app(tmp_path, corpus, script)
+    with running(app) as url, client(url) as http:
+        response = http.post(PATH, json={"question": "好吗？", "stream": stream})
+    assert response.status_code == 200
+    assert "\\ud83d" not in response.text
+    run = list(events(response.text))[-1][1] if stream else response.json()
+    assert run["text"] == "好?的"
+    assert run["steps"][0]["arguments"] == {"expression": "1?"}

@@ -134,6 +134,21 @@ def test_large_requests(open_http: httpx.Client) -> None:
     assert response.json()["error"]["code"] == "too_large"
 
 
+def test_only_what_takes_files_may_be_as_large_as_they(open_http: httpx.Client) -> None:
+    """What is called a form, is not one for every route: none but that of uploads reads more than a request may have."""
+    large = {"files": [("files", ("large.md", b"# A\n\n" + b"x " * 600_000))]}
+    uploads = "/v1/knowledge-bases/main/uploads"
+    for path in (PATH, "/v1/agent", "/v1/knowledge-bases", "/nope"):
+        assert open_http.post(path, **large).status_code == 413, path
+    for method in ("PUT", "PATCH", "GET"):
+        assert open_http.request(method, uploads, **large).status_code == 413, method
+    assert open_http.post(uploads, **large).status_code in {202, 404}
+    pieces = (b"x" * 65536 for _ in range(20))
+    kind = {"content-type": "multipart/form-data; boundary=x"}
+    response = open_http.post(PATH, content=pieces, headers=kind)  # without a length
+    assert response.status_code == 413
+
+
 def test_a_form_is_no_json(http: httpx.Client) -> None:
     """What a page can send without asking first (a form, text/plain) is not read as JSON."""
     for kind in ("text/plain", "application/x-www-form-urlencoded"):

@@ -39,6 +39,13 @@ def test_written_cases(expression: str, result: str) -> None:
     assert value_text(calculate(expression, today), language_of(expression, "en")) == result
 
 
+@pytest.mark.parametrize("text", ["五月四十日", "2026年二月三十日", "十三月五日"])
+def test_days_in_chinese_characters_that_there_are_not(text: str) -> None:
+    with pytest.raises(CalculationError) as caught:
+        calculate(text, today)
+    assert caught.value.key == "date"
+
+
 @pytest.mark.parametrize("case", agreement(), ids=lambda case: str(case.number))
 def test_generated_against_fractions_and_decimals(case: Case) -> None:
     found = calculate(case.expression)
@@ -77,6 +84,9 @@ FAILING = [
     ("foo(3)", "unknown"),
     ("1.2.3", "number"),
     ("2026-02-30 + 1 day", "date"),
+    ("3.5½", "operator"),
+    ("⅟0", "unknown"),
+    ("x⁴", "operand"),
     ("100 mb", "unit_case"),
     ("2(3+4)", "operator"),
     ("2 3", "operator"),
