@@ -68,9 +68,10 @@ async def process_streams(parameters: StdioServerParameters, errors: TextIO) -> 
         try:
             yield read, write
         finally:
-            with anyio.CancelScope(shield=True):
-                await _end(process)
-            _kill_rest(process)
+            if process.returncode is None:  # else its number may be another's by now
+                with anyio.CancelScope(shield=True):
+                    await _end(process)
+                _kill_rest(process)
             group.cancel_scope.cancel()
 
 
