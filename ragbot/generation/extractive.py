@@ -8,6 +8,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 from ragbot.documents import Message, Passage
+from ragbot.generation.verification.wraps import unwrapped
 from ragbot.index.analysis import terms
 from ragbot.index.knowledge_base import KnowledgeBase
 from ragbot.models.embedders.base import Embedder
@@ -110,7 +111,7 @@ class ExtractiveAnswerer:
 
 def plain(sentence: str) -> str:
     """A sentence without the marks of Markdown, for showing; table rows become their cells."""
-    text = _MARKUP.sub("", _LINK.sub(r"\1", sentence.replace("\n", " ")))
+    text = _MARKUP.sub("", _LINK.sub(r"\1", unwrapped(sentence)))
     text = _BRACKET.sub(rf"\1{_JOINER}", _REFERENCE.sub("", _BOLD.sub(r"\1", text)))
     if text.startswith("|") and text.endswith("|"):
         text = " · ".join(cell.strip() for cell in text.strip("|").split("|"))

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from ragbot.generation.verification.reading import Reading
+from ragbot.generation.verification.wraps import unwrapped
 from ragbot.text import sentence_spans
 
 #: Characters of passages that are kept. What was read of a character takes about 50 bytes.
@@ -61,10 +62,10 @@ class Kept(Generic[Read]):
 
 
 def cut(text: str) -> tuple[Cut, ...]:
-    """The sentences as ``(start, end, reading)``; headings only where there is nothing else."""
+    """The sentences as ``(start, end, reading)``, read as :mod:`.wraps` has them; headings only where nothing else is."""
     spans = list(sentence_spans(text)) or [(0, len(text))]
     kept = [span for span in spans if not (text[span[0]] == "#" or _RULE.fullmatch(text, *span))] if text else []
-    return tuple((start, end, Reading(text[start:end])) for start, end in kept or spans)
+    return tuple((start, end, Reading(unwrapped(text[start:end]))) for start, end in kept or spans)
 
 
 #: Of this process: the sentences of passages, and passages with their headings as a whole.

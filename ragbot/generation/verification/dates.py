@@ -11,10 +11,27 @@ _MONTHS = "january february march april may june july august september october n
 _MONTH = r"(?:" + "|".join(f"{name[:3].title()}(?:{name[3:]})?" for name in _MONTHS) + r"|Sept)\.?"
 _DAY = r"(?:[0-2]?\d|3[01])(?:st|nd|rd|th)?(?!\d)"
 _YEAR = r"\d{4}(?!\d)"
+_BEFORE_MONTH = (
+    *"in of since until till by during from before after through last next this every each early late".split(),
+    *(f"{month}{link}" for month in ("February", "March", "April") for link in (",", " and", " or", " to")),
+)
+#: What tells the month from the verb, and from most people of that name: (in) May, (since last) March.
+_BEHIND = "|".join(
+    rf"(?<=(?<![A-Za-z]){said} {month})"
+    for word in _BEFORE_MONTH
+    for said in (word, word.capitalize())
+    for month in ("March", "May")
+)
+_AHEAD = (
+    rf"(?=(?:,|[ ](?:and|or|to|through|until|till))[ ]{_MONTH}(?![a-z]))"
+    # At the beginning of a sentence; elsewhere it may be somebody's name.
+    r"|(?<=(?<!\S[ ])(?<!\w)May)(?=[ ](?:is|was)[ ])"
+)
 _HAN_NUMBER = rf"(?:\d+|[{HAN}]+)"
 _DATE = re.compile(
     rf"(?=[\d公{HAN}]|(?<![\w.])[JFMASOND])(?:"  # most places are no beginning of a date
     rf"(?<![\d.-])(?P<y1>{_YEAR})(?P<dash>[-/.])(?P<m1>0?[1-9]|1[0-2])(?P=dash)(?P<d1>0?[1-9]|[12]\d|3[01])(?![\d-])"
+    rf"|(?<![\d.-])(?P<d0>0?[1-9]|[12]\d|3[01])\.(?P<m0>0?[1-9]|1[0-2])\.(?P<y0>{_YEAR})(?!\.\d)"
     rf"|(?:(?P<era>公元前|公元)[ ]?)?(?P<y2>(?<!\d)\d{{1,4}}|[{HAN}]{{1,5}})[ ]?年代?"
     rf"(?:[ ]?(?P<m2>{_HAN_NUMBER})[ ]?月(?:份|[ ]?(?P<d2>{_HAN_NUMBER})[ ]?[日号])?)?"
     rf"|(?P<m3>(?<!\d){_HAN_NUMBER})[ ]?月(?:份|[ ]?(?P<d3>{_HAN_NUMBER})[ ]?[日号])?"
@@ -22,6 +39,7 @@ _DATE = re.compile(
     rf"|(?<![\w.-])(?P<d4>{_DAY})[ ](?:of[ ])?(?P<m4>{_MONTH})(?![a-z])(?:,?[ ](?P<y4>{_YEAR}))?"
     rf"|(?<![\w.])(?P<m5>{_MONTH})(?![a-z])[ ](?:(?P<d5>{_DAY})(?:,?[ ](?P<y5>{_YEAR}))?|(?:of[ ])?(?P<y6>{_YEAR}))"
     r"|(?<![\w.])(?P<m6>January|February|April|June|July|August|September|October|November|December)(?![a-z])"
+    rf"|(?<![\w.])(?P<m7>March|May)(?![a-z])(?:{_BEHIND}|{_AHEAD})"
     r"|(?<![\w.])(?P<decade>\d{3}0)'?s(?![a-z])"
     r"|(?<![\w.])(?P<century>\d{1,2})(?:st|nd|rd|th)[ -](?i:century|centuries)"
     r"|(?<![\w.])(?P<bc>\d{1,4})[ ](?:BCE?|B\.C\.))",
@@ -64,6 +82,8 @@ def _read(match: re.Match[str]) -> Moment | None:
     span = match.span()
     if match["y1"]:
         return Moment(int(match["y1"]), int(match["m1"]), int(match["d1"]), *span)
+    if match["y0"]:
+        return Moment(int(match["y0"]), int(match["m0"]), int(match["d0"]), *span)
     if match["y2"]:
         return _chinese(match)
     if match["m3"]:
@@ -88,7 +108,7 @@ def _read(match: re.Match[str]) -> Moment | None:
 
 
 def _month_of(match: re.Match[str]) -> str:
-    return (match["m4"] or match["m5"] or match["m6"]).lower()[:3]
+    return (match["m4"] or match["m5"] or match["m6"] or match["m7"]).lower()[:3]
 
 
 def _chinese(match: re.Match[str]) -> Moment | None:

@@ -16,6 +16,8 @@ from ragbot.generation.verification.words import Word
 
 #: Share of the claim's words that must stand in the source in the same order for the two to be compared so.
 NEARLY = 0.7
+#: Characters before a number that may say that it is a rough one.
+_ABOUT = 12
 
 
 def edit_findings(claim: Reading, given: Reading, around: Sequence[Reading] = ()) -> list[Finding]:
@@ -96,7 +98,8 @@ def _agree(claim: Reading, one: Word, given: Reading, other: Word) -> bool:
     """Whether two facts are the same by the rules of :mod:`.facts`."""
     from ragbot.generation.verification.facts import fact_findings
 
-    mine = Reading(claim.text[max(0, one.start - 12) : one.end + 2])
+    before = [word.end for word in claim.words if word.tag == "fact" and word.end <= one.start]
+    mine = Reading(claim.text[max(0, one.start - _ABOUT, *before) : one.end + 2])
     return not fact_findings(mine, [Reading(given.text[other.start : other.end])]) and not (
         _soft(claim, one) and one.key != other.key
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ragbot.index.analysis_fold import fold
 
 #: What compatibility forms leave apart: dashes, and the quotation marks that pair.
@@ -38,8 +40,15 @@ class _Level(dict[int, str]):
 
 
 _TABLE = _Level()
+#: What stays as it is: powers, as 10⁶ is not 106, and a colon that is no part of a time, as CPU：Intel is not one word.
+_KEPT = re.compile(r"(?<=\d)[⁻⁰¹²³⁴-⁹]+|(?<!\d)：|：(?!\d)")
 
 
 def level(text: str) -> str:
     """``text`` in simplified characters, without accents and full-width forms; as long as it was, character by character."""
-    return text if text.isascii() else text.translate(_TABLE)
+    if text.isascii():
+        return text
+    levelled = text.translate(_TABLE)
+    for match in _KEPT.finditer(text):
+        levelled = levelled[: match.start()] + match.group() + levelled[match.end() :]
+    return levelled

@@ -24,6 +24,8 @@ _FORBIDDEN = frozenset(
     "script iframe frame frameset object embed applet svg math base form input button textarea select style link meta "
     "template portal".split()
 )
+#: Where an address may begin: not inside of another one, but www. does behind any dot.
+_BORDER = r"(?:(?<![\w@/.])|(?<=\.)(?=w{1,3}(?:\.|\Z)))"
 #: One line end, which ends nothing in Markdown; a blank line does.
 _BREAK = r"\n(?![ \t]*\n)"
 #: What stands between the brackets of a link; an image, which has brackets of its own, may be in it.
@@ -40,14 +42,14 @@ _PARTS = re.compile(
     r"(?=[ \t]*(?:[\"'(]|\n|\Z))",
     re.I | re.M,
 )
-_PLAIN = re.compile(rf"<(?P<auto>(?:https?|ftp|mailto|javascript|data):[^>\s]{{1,4000}})>|(?<![\w@/.]){_URL}", re.I)
+_PLAIN = re.compile(rf"<(?P<auto>(?:https?|ftp|mailto|javascript|data):[^>\s]{{1,4000}})>|{_BORDER}{_URL}", re.I)
 #: An attribute of a tag, or the beginning of one.
 _ATTRIBUTE = r"[a-z_:@.][\w:.@-]{0,100}+(?:\s*=\s*(?:\"[^\"<>]{0,4000}\"?|'[^'<>]{0,4000}'?|[^\s\"'<>]{0,4000})?)?"
 #: The beginning of what may become one of these: held back until that is clear.
 _OPEN = re.compile(
     rf"(?:!?\[{_LABEL}(?:\[[^\[\]\n]{{0,400}}(?:\](?:\([^()\n]{{0,4000}})?)?)?(?:\](?:\((?:{_INSIDE})?(?:\([^()\n]*|\))?)?)?|!"
     rf"|</?(?:{_NAME}(?:[\s/]+(?:{_ATTRIBUTE}[\s/]*){{0,100}}+)?)?|<[a-z]{{4,10}}:[^>\s]{{0,4000}}"
-    rf"|(?<![\w@/.])(?:{_URL}|(?P<word>[a-z]{{1,10}})[:.]?/?)"
+    rf"|{_BORDER}(?:{_URL}|(?P<word>[a-z]{{1,10}})[:.]?/?)"
     rf"|\[[^\[\]\n]{{1,400}}\]:[ \t]*+(?:\n[ \t]*+)?(?:<[^<>\n]{{0,4000}}|[^\s<]\S{{0,4000}})?)\Z",
     re.I,
 )
@@ -79,17 +81,23 @@ class Links:
 
     def filter(self, pieces: Iterable[str]) -> Iterator[str]:
         """Yield the text without what is not from the sources; nothing that was yielded is taken back. Empty ones pass."""
-        held = ""
+        held = last = ""
         for piece in pieces:
             if not piece:
                 yield ""
                 continue
             held += piece
-            begin = _held_from(held)
+            begin = max(_held_from(last + held) - len(last), 0)
             ready, held = held[:begin], held[begin:]
-            yield _UNCLOSED.sub("< ", self.cleaned(ready))
+            yield _UNCLOSED.sub("< ", self._behind(last, ready))
+            last = (last + ready)[-1:]
         if held:
-            yield self.cleaned(held)
+            yield self._behind(last, held)
+
+    def _behind(self, last: str, text: str) -> str:
+        """What becomes of a text that stands behind the character ``last``: inside of a word no address begins."""
+        whole = self.cleaned(last + text)
+        return whole[len(last) :] if whole.startswith(last) else self.cleaned(text)
 
     def cleaned(self, text: str) -> str:
         """The same for a text that is complete."""

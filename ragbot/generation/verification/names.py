@@ -12,6 +12,8 @@ _TITLE = re.compile(r"[《〈]([^《》〈〉]{1,60})[》〉]")
 _IDENTIFIER = re.compile(
     r"(?=[^\s]*[A-Za-z])(?:[^\s]*\d[^\s]*|[^\s]*[a-z][A-Z][^\s]*|[^\s]*[_@][^\s]*|[A-Z]{2,}[^\s]*)"
 )
+#: Addresses, versions, numbers of sections: what has three parts or more is no number.
+_DOTTED = re.compile(r"\d+(?:\.\d+){2,}(?:[/:]\d+)?")
 _CAPITAL = re.compile(r"[A-Z]")
 _INITIAL = re.compile(r"[A-Z]\.?")
 #: Weekdays and the like are capitalised and name nobody; months are dates.
@@ -66,6 +68,8 @@ def has_name(name: Name, words: Sequence[Word], text: str) -> bool:
             return True
         short = next((name.key.removesuffix(end) for end in _PLACES if name.key.endswith(end)), "")
         return len(short) > 1 and short in text
+    if _DOTTED.fullmatch(name.key):  # v3.11.2 has it, 3.11.21 has not
+        return bool(re.search(rf"(?<![\d.]){re.escape(name.key)}(?!\d|\.\d)", text))
     if " " in name.key and re.search(rf"(?<!\w){re.escape(name.key)}(?!\w)", text.casefold()):
         return True
     keys = [word.written.casefold() for word in words if word.tag == "latin"]
@@ -94,6 +98,8 @@ def _same(one: str, other: str) -> bool:
 def _latin(word: Word, opening: bool, in_chinese: bool) -> Name | None:
     written = word.written
     lowered = written.casefold()
+    if _DOTTED.fullmatch(written):
+        return Name(lowered, word.start, word.end)
     if not any(character.isalpha() for character in written) or lowered in _NO_NAMES:
         return None
     if in_chinese:

@@ -49,8 +49,10 @@ HAN = "零一二两三四五六七八九十百千万亿兆"
 
 _WORD = "|".join(sorted(ENGLISH, key=len, reverse=True))
 _SCALE = "|".join(SCALES)
-#: A number in English words: "one hundred and twenty-three", "twenty-five million".
-ENGLISH_NUMBER = rf"(?:{_WORD})(?:(?:[ -]|[ ]and[ ]|[ ]a[ ])(?:{_WORD}|{_SCALE}))*"
+_BELOW_HUNDRED = rf"(?:(?:{'|'.join(_TENS)})(?:[ -](?:{'|'.join(_ONES[1:10])})(?![a-z]))?|{_WORD})"
+#: A number in English words: "one hundred and twenty-three", "twenty-five million". Only behind a hundred or a thousand
+#: does "and" go on with the same number: "five and six" are two.
+ENGLISH_NUMBER = rf"{_BELOW_HUNDRED}(?:(?:[ -](?:{_SCALE}))+(?:[ -](?:and[ ])?{_BELOW_HUNDRED})?)*"
 ENGLISH_ORDINAL = rf"(?:(?:{'|'.join(_TENS)})-)?(?:{'|'.join(sorted(ORDINALS, key=len, reverse=True))})"
 
 
@@ -71,6 +73,21 @@ def english_rank(words: str) -> float:
     """The value of a match of :data:`ENGLISH_ORDINAL`: "twenty-first" is 21."""
     *tens, last = words.lower().split("-")
     return float(sum(ENGLISH[word] for word in tens) + ORDINALS[last])
+
+
+def mixed_value(numeral: str) -> float:
+    """The value of digits and characters in turn: 1亿2000万, 3万5千."""
+    total = section = digit = 0.0
+    for token in re.findall(r"\d+(?:\.\d+)?|\D", numeral):
+        if token[0].isdecimal():
+            digit = float(token)
+        elif token in _SMALL:
+            section, digit = section + digit * _SMALL[token], 0.0
+        else:
+            large, section = LARGE[token], section + digit
+            total = (total + section) * large if 0 < total < large else total + section * large
+            section = digit = 0.0
+    return total + section + digit
 
 
 def chinese_value(numeral: str) -> float | None:

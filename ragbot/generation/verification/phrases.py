@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ragbot.generation.verification.dates import same_date
 from ragbot.generation.verification.facts import holds_quantity
+from ragbot.generation.verification.numerals import HAN
 from ragbot.generation.verification.reading import Reading
 from ragbot.generation.verification.sources import Sentence, Sources
 
@@ -50,7 +51,7 @@ def _best(phrase: Reading, candidates: Sequence[Sentence], sources: Sources, que
     for sentence in candidates:
         span = _span(phrase, pattern, sentence.reading)
         if span:
-            places.append(Place(sentence, sentence.start + span[0], sentence.start + span[1]))
+            places.append(Place(sentence, *sources.span(sentence, *span)))
     return max(places, key=lambda place: _fit(place.sentence, sources, question), default=None)
 
 
@@ -69,10 +70,25 @@ def _pattern(text: str) -> re.Pattern[str] | None:
     if not text:
         return None
     body = r"\s*".join(re.escape(piece) for piece in _pieces(text))
-    # 19 is not in 1911, nor art in part; Chinese has no such edges.
-    before = r"(?<![A-Za-z0-9])(?<!\d[.,])" if re.match(r"[A-Za-z0-9]", text) else ""
-    after = r"(?![A-Za-z0-9]|[.,]\d)" if re.search(r"[A-Za-z0-9]\Z", text) else ""
-    return re.compile(before + body + after, re.I)
+    return re.compile(_before(text) + body + _after(text), re.I)
+
+
+def _before(text: str) -> str:
+    """What must not stand before the phrase: 19 is not in 2019, nor art in part, 五天 in 十五天, 5 in -5."""
+    if text[0] in HAN:
+        return rf"(?<![{HAN}第])(?<![{HAN}]点)(?<!零下)"
+    if not re.match(r"[A-Za-z0-9]", text):
+        return ""  # Chinese words have no edges
+    edge = r"(?<![A-Za-z0-9])(?<!\d[.,])"
+    # A dash behind a word or a number is none of its own: 3-5 days.
+    return edge + (r"(?<![^A-Za-z0-9)\]]-)(?<!\A-)(?<!零下)(?<!零下 )" if text[0].isdecimal() else "")
+
+
+def _after(text: str) -> str:
+    """What must not follow the phrase: 19 is not in 1911, nor 百分之五 in 百分之五十."""
+    if text[-1] in HAN:
+        return rf"(?![{HAN}]|点[{HAN}])"
+    return r"(?![A-Za-z0-9]|[.,]\d)" if re.match(r"[A-Za-z0-9]", text[-1]) else ""
 
 
 def _pieces(text: str) -> list[str]:

@@ -14,7 +14,9 @@ from ragbot.generation.verification.quantities import Quantity, quantities
 from ragbot.generation.verification.words import FUNCTION, Word, keys, unmarked, words
 
 _NUMBER = re.compile(r"[\d.,]+")
-_MAYBE_DATE = re.compile(r"\d|[年月纪]|January|February|April|June|July|August|September|October|November|December")
+_MAYBE_DATE = re.compile(
+    r"\d|[年月纪]|January|February|March|April|May|June|July|August|September|October|November|December"
+)
 _ARTICLES = frozenset({"a", "an", "the"})
 
 

@@ -11,6 +11,7 @@ from ragbot.documents import Passage
 from ragbot.generation.verification.cuts import CONTEXTS, CUTS
 from ragbot.generation.verification.reading import Reading
 from ragbot.generation.verification.words import FUNCTION
+from ragbot.generation.verification.wraps import place, unwrapped
 
 #: Weight of a word that only builds the sentence, beside what its rarity gives.
 _FUNCTION_WEIGHT = 0.15
@@ -70,7 +71,12 @@ class Sources:
     def joined(self, first: Sentence, second: Sentence) -> Sentence:
         """Two sentences of one passage, the second of which follows the first, as one."""
         text = self.passages[first.passage].text[first.start : second.end]
-        return Sentence(first.passage, first.start, second.end, Reading(text))
+        return Sentence(first.passage, first.start, second.end, Reading(unwrapped(text)))
+
+    def span(self, sentence: Sentence, start: int, end: int) -> tuple[int, int]:
+        """Where ``[start, end)`` of what was read of a sentence lies in the passage's text."""
+        written = self.passages[sentence.passage].text[sentence.start : sentence.end]
+        return sentence.start + place(written, start), sentence.start + place(written, end, end=True)
 
     def before(self, sentence: Sentence) -> Sentence | None:
         """The sentence of the same passage that stands before; None for the first."""

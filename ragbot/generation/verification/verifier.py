@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ragbot.documents import Finding, Passage
 from ragbot.generation.verification.checks import findings
 from ragbot.generation.verification.clauses import clauses
+from ragbot.generation.verification.denials import polarity_findings
 from ragbot.generation.verification.edits import repeats
 from ragbot.generation.verification.facts import fact_findings
 from ragbot.generation.verification.names import has_name
@@ -20,6 +21,7 @@ from ragbot.generation.verification.phrases import LONGEST, find_phrase
 from ragbot.generation.verification.reading import Reading
 from ragbot.generation.verification.sources import Sentence, Sources
 from ragbot.generation.verification.verdicts import Verdict, tie
+from ragbot.generation.verification.wraps import unwrapped
 
 if TYPE_CHECKING:
     from ragbot.generation.verification.aligning import Aligner
@@ -43,6 +45,8 @@ _QUESTION = 0.1
 _FACT = 0.15
 #: The same of two sentences together.
 _TOGETHER = 0.7
+#: Content words from which a claim that stands in its source as it is says enough to be compared with all of it.
+_REPEATS = 4
 #: What a second sentence must add to the coverage.
 _GAIN = 0.1
 
@@ -86,7 +90,7 @@ class Verifier:
             text: the sentence, without markers.
             numbers: the passages (from 1) that its markers name; others are tried where these do not carry it.
         """
-        claim = Reading(text)
+        claim = Reading(unwrapped(text))
         self._covered.clear()
         if not claim.keys - _PLEASANTRIES:
             return Verdict("unchecked")
@@ -108,7 +112,8 @@ class Verifier:
         return bool(ranked) and ranked[0][0] >= ENOUGH
 
     def _supported(self, claim: Reading, group: Sequence[Sentence]) -> Verdict | None:
-        if sum(word.content for word in claim.words) <= LONGEST:
+        # A row of numbers has no words to weigh: only where it stands can be told, however long it is.
+        if not claim.vocabulary or sum(word.content for word in claim.words) <= LONGEST:
             places = find_phrase(claim, group, self._sources, self._question.vocabulary)
             if places and not any(self._contradicts(claim, place.sentence) for place in places):
                 return Verdict("supported", tuple(tie(p.sentence, (p.start, p.end)) for p in places))
@@ -140,7 +145,9 @@ class Verifier:
 
     def _contradicts(self, claim: Reading, sentence: Sentence) -> bool:
         """A sentence that repeats its source but for the denial in front of it."""
-        return len(claim.keys) >= 4 and bool(self._findings(claim, [sentence]))
+        if len(claim.keys) < _REPEATS:  # of a name or a number, only that it is denied
+            return bool(polarity_findings(claim, [sentence.reading]))
+        return bool(self._findings(claim, [sentence]))
 
     def _ranked(self, claim: Reading, group: Sequence[Sentence]) -> list[tuple[float, Sentence]]:
         """The sentences by how much of the claim's words they hold; of the best ones, numbers that agree count as well."""

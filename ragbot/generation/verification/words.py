@@ -15,8 +15,8 @@ _WORD = re.compile(
 )
 #: The words of a text of ASCII alone, as the above finds them, in half the time.
 _ASCII_WORD = re.compile(r"[A-Za-z0-9]+(?:[-'./_&+@:][A-Za-z0-9]+)*(?:(?<=[A-Za-z])(?:\+\+|\#))?")
-#: Marks of Markdown and tables, which no sentence consists of.
-_MARKUP = re.compile(r"[*`|#\u2060]")
+#: Marks of Markdown and tables, which no sentence consists of, and what stands between cells that are shown on one line.
+_MARKUP = re.compile(r"[*`|#\u2060]|(?<![^ ])·(?![^ ])")
 _LIST = re.compile(r"\s*(?:[-+•]|\d{1,3}[.)、])\s+")
 #: Words that build a sentence, in the places where the segmenter or the eye expects others.
 FUNCTION = frozenset(

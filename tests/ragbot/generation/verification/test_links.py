@@ -6,7 +6,7 @@ import re
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ragbot.documents import Document, Passage
@@ -59,6 +59,7 @@ def test_left_as_it_is(text: str, size: int) -> None:
         ("去 http://www.evil.example/路径 看看", "去 evil.example 看看"),
         ("https://example.org/guide?page=2&d=secret", "example.org"),
         ("https://example.org/guide", "example.org"),
+        ("bwww.www.www.evil.example/x", "bwww.evil.example"),
         ("<https://evil.example/x>", "evil.example"),
         ("www.evil.example/x", "evil.example"),
         ("<img src=https://evil.example/x onerror=alert(1)>a", "a"),
@@ -96,6 +97,7 @@ def test_what_is_no_link_is_not_held_back() -> None:
     assert [len(piece) > 0 for piece in shown].count(True) == 5
 
 
+@example(["b", "www.", "www.", "www."])
 @given(
     st.lists(
         st.sampled_from(["![", "[a]", "(http://e.x/", ")", "]", "<img src=", ">", "www.", "b", " ", "\n"]), max_size=30

@@ -141,6 +141,93 @@ def test_a_phrase_is_whole_words(phrase: str) -> None:
     assert verify(phrase, 1).status == expected
 
 
+BESIDE = " The office has a kitchen. Visitors sign in at reception. 公司设有食堂。访客需要登记。"
+
+
+def over(source: str, claim: str) -> str:
+    return verify(claim, 1, passages=[passage(1, source + BESIDE, "en")]).status
+
+
+@pytest.mark.parametrize(
+    ("source", "right", "wrong"),
+    [
+        ("年假为十五天。", "十五天", "五天"),
+        ("失业率为百分之五十。", "百分之五十", "百分之五"),
+        ("共有一百二十人参加。", "一百二十人", "二十人"),
+        ("本产品不支持退货。", "不支持退货", "支持退货。"),
+        ("室内不允许吸烟。", "不允许吸烟", "允许吸烟。"),
+        ("用户不得打开机壳。", "用户不得打开机壳。", "用户可以打开机壳。"),
+        ("合同不得转让。", "合同禁止转让。", "合同可以转让。"),
+        ("室内禁止吸烟。", "室内不得吸烟。", "室内可以吸烟。"),
+        ("The night temperature was -5 °C.", "-5 °C", "5 °C."),
+        ("夜间气温为零下20摄氏度。", "零下20摄氏度", "20摄氏度"),
+        ("The fare does not include insurance.", "does not include insurance", "Include insurance."),
+        ("It takes 3-5 days.", "5 days", "15 days"),
+        ("Alice did not hire Philip Gage.", "Philip Gage", "hire Philip Gage"),
+    ],
+)
+def test_a_phrase_is_not_the_tail_of_another(source: str, right: str, wrong: str) -> None:
+    assert (over(source, right), over(source, wrong)) == ("supported", "unsupported")
+
+
+@pytest.mark.parametrize(
+    ("source", "right", "wrong"),
+    [
+        (
+            "The production server listens on 192.168.1.10 for internal traffic.",
+            "The production server listens on 192.168.1.10 for internal traffic.",
+            "The production server listens on 192.168.1.20 for internal traffic.",
+        ),
+        (
+            "生产服务器的地址是192.168.1.10，仅供内部使用。",
+            "生产服务器的地址是192.168.1.10。",
+            "生产服务器的地址是192.168.1.20。",
+        ),
+        (
+            "The service requires Python v3.11.2 or newer.",
+            "The service requires Python 3.11.2 or newer.",
+            "The service requires Python 3.11.9 or newer.",
+        ),
+        (
+            "The service requires Python 3.11.21 or newer.",
+            "The service requires Python 3.11.21 or newer.",
+            "The service requires Python 3.11.2 or newer.",
+        ),
+        (
+            "The contract ends on 25.12.2023 for both parties.",
+            "The contract ends on 25 December 2023 for both parties.",
+            "The contract ends on 26.12.2023 for both parties.",
+        ),
+        (
+            "服务器配置为CPU：Intel，内存：32GB，OS：Linux。",
+            "服务器的CPU是Intel，OS是Linux。",
+            "服务器的CPU是AMD，OS是Linux。",
+        ),
+        ("部门例会在星期三上午举行。", "部门例会在周三上午举行。", "部门例会在周五上午举行。"),
+        (
+            "The library is open from 9:00 to 17:00 on weekdays.",
+            "The library is open from 9 am to 5 pm on weekdays.",
+            "The library is open from 9 am to 6 pm on weekdays.",
+        ),
+    ],
+)
+def test_what_is_written_with_marks_and_digits(source: str, right: str, wrong: str) -> None:
+    assert (over(source, right), over(source, wrong)) == ("supported", "unsupported")
+
+
+@pytest.mark.parametrize("years", [3, 12])
+def test_a_row_of_numbers_stands_where_it_stands(years: int) -> None:
+    cells = [f"{2000 + year} | {1000 + year:,} | 3.{year}" for year in range(years)]
+    table = "| Year | Users | Share |\n| --- | --- | --- |\n" + "".join(f"| {row} |\n" for row in cells)
+    wide = " | ".join(cells)
+    empty = f"| Of | Year |\n| --- | --- |\n|  | {cells[-1]} |\n"
+    for text, row in ((table, cells[-1]), (empty, f"| {cells[-1]}"), (f"| Years |\n| --- |\n| {wide} |\n", wide)):
+        shown = row.replace("|", "·")
+        rows = [passage(1, text, "en")]
+        assert verify(shown, 1, passages=rows).status == "supported"
+        assert verify(shown.replace("1,0", "1,1"), 1, passages=rows).status == "unsupported"
+
+
 def test_the_question_decides_where_a_phrase_stands() -> None:
     text = "The Treaty was signed in 1911. The museum opened in 1911. 博物馆于 1920 年开放，学校于 1920 年关闭。学校有 1920 名学生。"
     two = [passage(1, text, "en")]
