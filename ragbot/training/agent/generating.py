@@ -35,15 +35,15 @@ from ragbot.training.agent.texts import things
 Maker = Callable[[Stage], Scenario]
 #: How often each family of scenarios is drawn, of a hundred.
 SHARES: Mapping[Maker, float] = {
-    computing.arithmetic: 7.5,
-    sums.sums: 9.0,
+    computing.arithmetic: 6.5,
+    sums.sums: 7.0,
     dates.days: 3.5,
-    converting.conversion: 8.0,
+    converting.conversion: 7.0,
     times.time_there: 1.6,
     times.time_moved: 1.8,
     times.time_apart: 1.0,
     times.time_here: 0.4,
-    weather.weather: 9.0,
+    weather.weather: 8.0,
     web.web_fact: 3.8,
     web.page_fact: 3.2,
     web.web_open: 2.0,
@@ -57,7 +57,7 @@ SHARES: Mapping[Maker, float] = {
     documents.document: 10.3,
     documents.document_computed: 2.4,
     documents.documents_two: 0.8,
-    talking.talk: 8.0,
+    talking.talk: 7.0,
     failing.weather_fails: 1.8,
     failing.weather_half: 0.5,
     failing.clock_unknown: 0.5,

@@ -143,6 +143,9 @@ def test_errors_of_the_thread_reach_the_reader() -> None:
             async for item in items(gate, lambda: made()):  # type: ignore[arg-type]
                 found.append(item)
         assert found == [1]
+        until = asyncio.get_running_loop().time() + 10
+        while gate.running and asyncio.get_running_loop().time() < until:  # the slot is free when the thread is
+            await asyncio.sleep(0.01)
         assert gate.running == 0
 
     asyncio.run(run())
