@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -228,22 +228,20 @@ class RagBot(DocumentKeeper, AgentMaker, Explorer):
         return self.settings.retrieval.top_k if top_k is None else top_k
 
     def _answerer(self) -> Answerer:
-        from ragbot.generation.choice import answerer
-
-        settings, tokens = self.settings.generation, self.settings.conversation.tokens
-        return answerer(self._llm, self.kb, self.embedder, settings, self._chat_model, tokens)
+        return self._make_answerer(self._llm, self._chat_model)
 
     def _answerer_called(self, spec: str) -> Answerer:
         """What answers where another model than :attr:`llm` is asked for; made once."""
-        from ragbot.generation.choice import answerer
-
         with self._chain_lock:
             if spec not in self._answerers:
-                settings, tokens = self.settings.generation, self.settings.conversation.tokens
-                self._answerers[spec] = answerer(
-                    spec, self.kb, self.embedder, settings, lambda: chat_model(spec, self.settings), tokens
-                )
+                self._answerers[spec] = self._make_answerer(spec, lambda: chat_model(spec, self.settings))
             return self._answerers[spec]
+
+    def _make_answerer(self, llm: BaseChatModel | str | None, load: Callable[[], BaseChatModel]) -> Answerer:
+        from ragbot.generation.choice import answerer
+
+        settings = self.settings
+        return answerer(llm, self.kb, self.embedder, settings.generation, load, settings.conversation.tokens)
 
 
 def retrieval_options(settings: RetrievalSettings) -> RetrievalOptions:

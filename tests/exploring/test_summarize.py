@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from langchain_core.messages import BaseMessage
 
 from ragbot.bot import RagBot
@@ -254,6 +256,18 @@ def test_sections_follow_the_headings_and_cover_the_text() -> None:
     assert len(sections(text, outline, 3)) == 3
     for found in (few, many, sections(text, outline, 3), sections(text, [], 4, 30)):
         assert "".join(text[section.start : section.end] for section in found) == text
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=30), st.integers(1, 12))
+def test_the_shortest_neighbours_are_joined_first(lengths: list[int], most: int) -> None:
+    text = "".join("x" * length for length in lengths)
+    starts = [sum(lengths[:number]) for number in range(len(lengths))]
+    wanted = [*zip(starts, [*starts[1:], len(text)], strict=True)]
+    while len(wanted) > most:
+        at = min(range(len(wanted) - 1), key=lambda i: wanted[i + 1][1] - wanted[i][0])
+        wanted[at : at + 2] = [(wanted[at][0], wanted[at + 1][1])]
+    found = sections(text, [Heading(start, 1, "h") for start in starts], most)
+    assert [(section.start, section.end) for section in found] == wanted
 
 
 def test_long_stretches_are_cut_where_lines_end() -> None:
