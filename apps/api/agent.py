@@ -22,7 +22,7 @@ from apps.api.chat_replies import event
 from apps.api.chat_schema import AgentRequest
 from apps.api.chat_wishes import filter_of
 from apps.api.common import Caller, Parts, These, charge, knowledge_base
-from apps.api.principal import Principal, allowed
+from apps.api.principal import Keyed, Principal, allowed
 from apps.api.telemetry import note
 from apps.api.tracing import past, span
 from apps.api.working import all_items, items, unless_left, with_pings
@@ -31,7 +31,7 @@ from ragbot.errors import RagbotError
 from ragbot.models.embedders.base import estimate_tokens
 from ragbot.workspace.records import clean, plain
 
-router = APIRouter(tags=["ragbot"])
+router = APIRouter(tags=["ragbot"], route_class=Keyed)
 
 
 @dataclass(frozen=True, slots=True)

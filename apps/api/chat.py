@@ -16,7 +16,7 @@ from apps.api.chat_replies import Reply, event, extension, tokens_of
 from apps.api.chat_schema import ChatRequest
 from apps.api.chat_wishes import Wish, chain_for, filter_of, read
 from apps.api.common import Caller, Parts, These, charge, knowledge_base
-from apps.api.principal import Principal
+from apps.api.principal import Keyed, Principal
 from apps.api.telemetry import note
 from apps.api.tracing import past, span
 from apps.api.working import all_items, items, unless_left, with_pings
@@ -25,7 +25,7 @@ from ragbot.errors import RagbotError
 from ragbot.models.embedders.base import estimate_tokens
 from ragbot.workspace.tickets import Tickets
 
-router = APIRouter(tags=["OpenAI"])
+router = APIRouter(tags=["OpenAI"], route_class=Keyed)
 
 #: A stream is sent as it comes, by proxies, too.
 STREAM_HEADERS = {"x-accel-buffering": "no"}

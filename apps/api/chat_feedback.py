@@ -9,12 +9,12 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
 
 from apps.api.common import Caller, These
-from apps.api.principal import allowed
+from apps.api.principal import Keyed, allowed
 from apps.api.problems import ProblemError
 from ragbot.errors import UserError
 from ragbot.workspace.tickets import Tickets
 
-router = APIRouter(tags=["ragbot"])
+router = APIRouter(tags=["ragbot"], route_class=Keyed)
 
 
 class FeedbackRequest(BaseModel):

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from apps.api.common import MODEL, Caller, These, charge
-from apps.api.principal import allowed
+from apps.api.principal import Keyed, allowed
 from apps.api.problems import ProblemError
 from apps.api.telemetry import note
 from apps.api.tracing import span
@@ -19,7 +19,7 @@ from apps.api.working import all_items
 from ragbot.models.embedders.base import Embedder, Vectors
 from ragbot.workspace.records import clean
 
-router = APIRouter(tags=["OpenAI"])
+router = APIRouter(tags=["OpenAI"], route_class=Keyed)
 
 #: Texts that are embedded before it is looked whether the caller is still there.
 _BATCH = 16

@@ -16,7 +16,7 @@ from apps.api.bots import checked_name
 from apps.api.common import Caller, Parts, These
 from apps.api.knowledge_common import Kb, checked
 from apps.api.knowledge_shapes import tagged
-from apps.api.principal import Principal, allowed
+from apps.api.principal import Keyed, Principal, allowed
 from apps.api.problems import ProblemError
 from ragbot.bot import store_options
 from ragbot.errors import RagbotError
@@ -38,7 +38,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 router = APIRouter(lifespan=_lifespan)
-_own = APIRouter(tags=["Knowledge bases"])
+_own = APIRouter(tags=["Knowledge bases"], route_class=Keyed)
 
 
 class NewKnowledgeBase(BaseModel):

@@ -12,9 +12,10 @@ from apps.api.chat_wishes import filter_of
 from apps.api.common import Caller, These
 from apps.api.knowledge_common import DocumentId, Kb, checked_access, document_for, opened
 from apps.api.knowledge_shapes import chunk, document, require_match, tagged
+from apps.api.principal import Keyed
 from ragbot.index.access import text_of
 
-router = APIRouter(prefix="/{kb}/documents", tags=["Documents"])
+router = APIRouter(prefix="/{kb}/documents", tags=["Documents"], route_class=Keyed)
 
 Offset = Annotated[int, Query(ge=0, le=10**9, description="How many to pass over.")]
 Limit = Annotated[int, Query(ge=1, le=1000, description="The most in one answer.")]

@@ -16,7 +16,7 @@ from apps.api.knowledge_common import Kb, checked, checked_access, opened
 from apps.api.knowledge_events import events
 from apps.api.knowledge_shapes import file, job
 from apps.api.knowledge_uploads import received
-from apps.api.principal import Principal
+from apps.api.principal import Keyed, Principal
 from apps.api.problems import ProblemError
 from ragbot.errors import LoaderError, UserError
 from ragbot.index.access import is_seen
@@ -26,7 +26,7 @@ from ragbot.workspace.jobs_runner import JobRunner
 from ragbot.workspace.jobs_uploads import discard
 from ragbot.workspace.records import clean
 
-router = APIRouter(prefix="/{kb}", tags=["Jobs"])
+router = APIRouter(prefix="/{kb}", tags=["Jobs"], route_class=Keyed)
 
 JobId = Annotated[str, Path(max_length=64)]
 Token = Annotated[

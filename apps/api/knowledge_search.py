@@ -12,7 +12,7 @@ from apps.api.chat_wishes import filter_of
 from apps.api.common import Caller, These
 from apps.api.knowledge_common import DocumentId, Kb, document_for, opened, worked
 from apps.api.knowledge_shapes import chunk, document, explanation, hit, plain, tagged
-from apps.api.principal import allowed
+from apps.api.principal import Keyed, allowed
 from apps.api.problems import ProblemError
 from ragbot.exploring.collection import ProgressCallback
 from ragbot.exploring.duplicates import Duplicates
@@ -20,7 +20,7 @@ from ragbot.exploring.similar import SimilarDocument
 from ragbot.exploring.topics import Topics
 from ragbot.workspace.records import clean
 
-router = APIRouter(prefix="/{kb}", tags=["Search"])
+router = APIRouter(prefix="/{kb}", tags=["Search"], route_class=Keyed)
 
 
 class SearchRequest(BaseModel):

@@ -29,7 +29,7 @@ Submit = Callable[[list[Kept], list[str] | None, list[str] | None, str | None], 
 async def received(request: Request, these: Parts, principal: Principal, kb: str, submit: Submit) -> dict[str, Any]:
     """What ``submit`` answers to the files of the form, which are in the knowledge base's folder by then.
 
-    The form is read here, and not by a parameter of the route, because those are read before the key is looked at.
+    The form is read here, and not by a parameter of the route: those are read before it is known what the caller may do.
 
     Raises:
         HTTPException: 404 and 403 as :func:`checked`; 400, it is no such form; 413, it is too large.

@@ -8,11 +8,11 @@ from fastapi import APIRouter, Path
 from fastapi.concurrency import run_in_threadpool
 
 from apps.api.common import MODEL, Caller, Parts, These
-from apps.api.principal import Principal, allowed
+from apps.api.principal import Keyed, Principal, allowed
 from apps.api.problems import ProblemError
 from ragbot.settings import CATALOG
 
-router = APIRouter(tags=["OpenAI"])
+router = APIRouter(tags=["OpenAI"], route_class=Keyed)
 
 
 @router.get("/v1/models", summary="List models")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
+from typing import Any
 
-from fastapi import HTTPException, Request
+from fastapi import HTTPException, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.routing import APIRoute
 
 from ragbot.index.filters import Filter
 from ragbot.workspace.keys import Keys
@@ -58,6 +62,25 @@ def caller(request: Request) -> Principal:
     Raises:
         HTTPException: 401. The answer is the same for an unknown, an expired and a revoked key.
     """
+    known: Principal | None = getattr(request.state, "principal", None)
+    return known or _caller(request)
+
+
+class Keyed(APIRoute):
+    """A route that looks at the key before it reads the body: a dependency does so after that."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """See :class:`fastapi.routing.APIRoute`."""
+        handle = super().get_route_handler()
+
+        async def handled(request: Request) -> Response:
+            request.state.principal = await run_in_threadpool(_caller, request)
+            return await handle(request)
+
+        return handled
+
+
+def _caller(request: Request) -> Principal:
     keys = Keys(request.app.state.workspace)
     scheme, _, text = request.headers.get("authorization", "").partition(" ")
     key = keys.verify(text.strip()) if scheme.lower() == "bearer" else None

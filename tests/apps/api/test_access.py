@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,19 @@ def test_without_a_valid_key_no_route_answers(api: FastAPI, address: str, settin
                 assert answer.headers["www-authenticate"].startswith('Bearer realm="ragbot"')
                 answers.add(answer.text)
     assert len(answers) == 1  # not known, revoked, mistyped: all the same
+
+
+def test_the_key_is_looked_at_before_the_body(api: FastAPI, address: str) -> None:
+    """No byte of a body is waited for from somebody who has no key."""
+    host, port = address.removeprefix("http://").split(":")
+    described = api.openapi()["paths"].items()
+    found = [(path, method) for path, methods in described for method, of in methods.items() if "requestBody" in of]
+    assert {"/v1/chat/completions", "/v1/embeddings", "/v1/agent"} <= {path for path, _ in found} and len(found) >= 8
+    for path, method in found:
+        head = f"{method.upper()} {path} HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Type: application/json\r\n"
+        with socket.create_connection((host, int(port)), timeout=10) as connection:
+            connection.sendall(f"{head}Content-Length: 100000\r\n\r\n".encode())
+            assert connection.recv(20).startswith(b"HTTP/1.1 401"), (path, method)
 
 
 def test_a_scope_is_asked_for(api: FastAPI, address: str, setting: dict[str, Any]) -> None:

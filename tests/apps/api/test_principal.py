@@ -27,7 +27,7 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
 def request(workspace: Workspace, authorization: str | None = None, required: bool | None = None) -> Any:
     state = SimpleNamespace(workspace=workspace, keys_required=required)
     headers = {} if authorization is None else {"authorization": authorization}
-    return SimpleNamespace(app=SimpleNamespace(state=state), headers=headers)
+    return SimpleNamespace(app=SimpleNamespace(state=state), headers=headers, state=SimpleNamespace())
 
 
 def test_without_any_key_the_owner_calls(workspace: Workspace) -> None:
