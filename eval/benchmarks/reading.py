@@ -27,7 +27,9 @@ from eval.metrics.squad import squad_exact_match, squad_f1
 from ragbot.documents import Document, Passage
 from ragbot.generation.extractive import ExtractiveAnswerer
 from ragbot.generation.reader import Reader
+from ragbot.generation.span_evidence import weighed
 from ragbot.models.llms.gemma.engine import GemmaEngine
+from ragbot.models.registry import load_embedder
 from ragbot.models.shipped import adapter_folder
 from ragbot.text import answer_language
 
@@ -104,7 +106,7 @@ def _rows(
         engine = (
             GemmaEngine.load(options.adapter or adapter_folder("reader")) if name == "reader" else GemmaEngine.load()
         )
-        system = reader(Reader(engine)) if name == "reader" else base(engine)
+        system = base(engine) if name == "base" else reader(Reader(engine, 96, *weighed(load_embedder("bundled"))))
         yield from _asked(name, question_set, questions, titles, options, system)
 
 

@@ -43,19 +43,13 @@ def promote(
     if old.resolve() == adapter.resolve():
         raise UserError(f"{adapter} is what it would be compared with: name another reader with --against")
     settings, workbench, sets = opened(options, paths, place, documents, split_by)
-    from ragbot.generation.choice import reader_engine
-    from ragbot.generation.reader import Reader
-    from ragbot.generation.reading_answerer import ReadingAnswerer
+    from ragbot.generation.choice import reading
     from ragbot.training.reader.promotion import compare, verdict
     from ragbot.training.reader.promotion import promote as put
 
     terminal = options.terminal
-    limits = settings.generation
     with TrainingBar(terminal) as progress:
-        before, after = (
-            ReadingAnswerer(Reader(reader_engine(folder), limits.answer_tokens), limits.context_tokens)
-            for folder in (old, adapter)
-        )
+        before, after = (reading(folder, workbench.embedder(settings), settings.generation) for folder in (old, adapter))
         scores = compare(sets, before, after, settings, workbench, progress)
     if not scores:
         raise UserError("the sets have no test questions: nothing can be compared")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
     from ragbot.generation.reader import Engine
+    from ragbot.generation.reading_answerer import ReadingAnswerer
 
 
 log = logging.getLogger(__name__)
@@ -63,15 +64,25 @@ def answerer(
         budget = round(_ESTIMATED * history_tokens)
         return ChatAnswerer(chat_model(), settings.context_tokens, settings.strategy, settings.samples, budget)
     if isinstance(llm, str) and llm.partition(":")[0] == READER:
-        from ragbot.generation.reader import Reader
-        from ragbot.generation.reading_answerer import ReadingAnswerer
-
         folder = llm.partition(":")[2]
-        engine = reader_engine(Path(folder).expanduser() if folder else shipped_reader())
-        return ReadingAnswerer(Reader(engine, settings.answer_tokens), settings.context_tokens)
+        return reading(Path(folder).expanduser() if folder else shipped_reader(), embedder, settings)
     from ragbot.generation.extractive import ExtractiveAnswerer
 
     return ExtractiveAnswerer(kb, embedder)
+
+
+def reading(folder: Path, embedder: Embedder | None, settings: GenerationSettings) -> ReadingAnswerer:
+    """The reader in ``folder``, as it answers where passages were found with ``embedder``.
+
+    Raises:
+        ModelNotFoundError, MissingExtraError: as :func:`reader_engine`.
+    """
+    from ragbot.generation.reader import Reader
+    from ragbot.generation.reading_answerer import ReadingAnswerer
+    from ragbot.generation.span_evidence import weighed
+
+    reader = Reader(reader_engine(folder), settings.answer_tokens, *weighed(embedder))
+    return ReadingAnswerer(reader, settings.context_tokens)
 
 
 def shipped_reader() -> Path:

@@ -8,6 +8,8 @@ byte by byte, since a token may hold a part of a character, and white space coun
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from copy import copy
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,6 +18,11 @@ if TYPE_CHECKING:
 
 #: The longest piece of a vocabulary that is looked for, in bytes: Gemma's longest words have 32 to 48.
 LONGEST_PIECE = 48
+
+
+def flattened(text: str) -> bytes:
+    """A passage as answers are copied from it: white space counts as one space."""
+    return " ".join(text.split()).encode()
 
 
 class Copying:
@@ -27,11 +34,30 @@ class Copying:
     """
 
     def __init__(self, text: str, tokenizer: GemmaTokenizer | SpokenTokenizer) -> None:
-        self._text = " ".join(text.split()).encode()
+        self._text = flattened(text)
         self._tokenizer = tokenizer
         self._begun = False
         #: Places in the text where the answer so far may have ended. A stretch begins where a word does.
         self._places = [at for at, byte in enumerate(self._text) if byte != ord(" ") and self._is_border(at)]
+
+    @property
+    def places(self) -> Sequence[int]:
+        """Bytes of :func:`flattened` after which the answer may have ended so far; before its first token, may begin."""
+        return self._places
+
+    @property
+    def next_border(self) -> int:
+        """The first byte from there on at which an answer may end."""
+        at = self._places[0]
+        while not self._is_border(at):
+            at += 1
+        return at
+
+    def branch(self) -> Copying:
+        """The same answer, which may go on otherwise."""
+        other = copy(self)
+        other._places = list(self._places)
+        return other
 
     def allowed(self) -> list[int]:
         """Ids of the tokens that may come next; never none."""

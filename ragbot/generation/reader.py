@@ -1,4 +1,4 @@
-"""Answers by the bundled reader: a passage's number with its probability first, then words copied from that passage.
+"""Answers by the bundled reader: a passage's number with its probability first, then a stretch of that passage.
 
 The reader is a small model that was trained to do this and nothing else (:mod:`ragbot.generation.reading`): it follows
 no instructions, neither those of a prompt nor those that stand in a document.
@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ragbot.generation.copying import Copying
+from ragbot.generation.copying import flattened
 from ragbot.generation.reading import MOST_PASSAGES, NONE, Reading
+from ragbot.generation.span_search import search
+from ragbot.generation.spans import Span, Weights, chosen
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from ragbot.generation.span_evidence import Evidence
     from ragbot.models.llms.gemma.decoding import Decoding
     from ragbot.models.llms.gemma.engine import GemmaEngine
     from ragbot.models.llms.torch_engine import TorchDecoding, TorchEngine
@@ -50,11 +53,21 @@ class Reader:
     Args:
         engine: the bundled model with the reader's adapter, or another that was trained in the same way.
         answer_tokens: the longest answer.
+        weights: what the choice among possible answers listens to (default: the reader's probabilities alone).
+        evidence: what speaks for each sentence of a passage; None asks for nothing.
     """
 
-    def __init__(self, engine: Engine, answer_tokens: int = 96) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        answer_tokens: int = 96,
+        weights: Weights | None = None,
+        evidence: Evidence | None = None,
+    ) -> None:
         self._engine = engine
         self._limit = answer_tokens
+        self._weights = weights or Weights()
+        self._evidence = evidence
         tokenizer = engine.tokenizer
         self._digits = [tokenizer.encode(str(digit))[0] for digit in range(MOST_PASSAGES + 1)]
 
@@ -81,45 +94,53 @@ class Reader:
         count = min(len(passages), MOST_PASSAGES)
         chances = _softmax(decoding.logits[self._digits[: count + 1]])
         judgement = Judgement(float(chances[NONE]), tuple(float(chance) for chance in chances[1:]))
-        return Read(self, decoding, judgement, language, passages)
+        return Read(self, decoding, judgement, Asked(question, passages, language))
 
-    def _write(
-        self, decoding: Decoding | TorchDecoding, number: int, text: str, language: str
-    ) -> Generator[str, None, dict[str, int]]:
-        tokenizer = self._engine.tokenizer
-        decoding.push([self._digits[number], *tokenizer.encode(Reading(language).closing)])
-        copying = Copying(text, tokenizer)
-        ids: list[int] = []
-        shown = ""
-        for token, _ in decoding.generate(self._limit, constraint=copying):
-            ids.append(token)
-            text = tokenizer.decode(ids)
-            # A character of several tokens is complete only with the last of them.
-            ready = text.rstrip("\ufffd")
-            if ready.startswith(shown):
-                yield ready[len(shown) :] if shown else ready.lstrip()
-                shown = ready
-        return {"input_tokens": decoding.usage.prompt, "output_tokens": decoding.usage.new}
+    def spans(self, decoding: Decoding | TorchDecoding, number: int, asked: Asked) -> list[Span]:
+        """The stretches of passage ``number`` that may be the answer; ``decoding`` has read the question."""
+        begun = [self._digits[number], *self._engine.tokenizer.encode(Reading(asked.language).closing)]
+
+        def peek(ids: Sequence[int], rows: int) -> NDArray[np.float32]:
+            return decoding.peek([*begun, *ids], rows)
+
+        return search(peek, asked.passages[number - 1][1], self._engine.tokenizer, self._limit)
+
+    def _write(self, decoding: Decoding | TorchDecoding, number: int, asked: Asked) -> str:
+        text = asked.passages[number - 1][1]
+        spans = self.spans(decoding, number, asked)
+        if not spans:
+            return ""
+        evidence = self._evidence(asked.question, text) if self._evidence else ()
+        span = chosen(spans, self._weights, evidence)
+        return flattened(text)[span.begin : span.end].decode().strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the reader was given: passages are pairs of title and text."""
+
+    question: str
+    passages: Sequence[tuple[str, str]]
+    language: str
 
 
 class Read:
     """One question in the reader's hands."""
 
-    def __init__(
-        self,
-        reader: Reader,
-        decoding: Decoding | TorchDecoding,
-        judgement: Judgement,
-        language: str,
-        passages: Sequence[tuple[str, str]],
-    ) -> None:
-        self._reader, self._decoding, self._language, self._passages = reader, decoding, language, passages
+    def __init__(self, reader: Reader, decoding: Decoding | TorchDecoding, judgement: Judgement, asked: Asked) -> None:
+        self._reader, self._decoding, self._asked = reader, decoding, asked
         self.judgement = judgement
 
     def answer(self, number: int | None = None) -> Generator[str, None, dict[str, int]]:
-        """The short answer from passage ``number`` (default: the most likely one), piece by piece; then its usage."""
-        number = number or self.judgement.best
-        return self._reader._write(self._decoding, number, self._passages[number - 1][1], self._language)
+        """The short answer from passage ``number`` (default: the most likely one); then its usage."""
+        text = self._reader._write(self._decoding, number or self.judgement.best, self._asked)
+        if text:
+            yield text
+        return {"input_tokens": self._decoding.usage.prompt, "output_tokens": self._reader.count_tokens(text)}
+
+    def spans(self, number: int | None = None) -> list[Span]:
+        """All that the reader would answer from that passage, for a choice of one's own."""
+        return self._reader.spans(self._decoding, number or self.judgement.best, self._asked)
 
 
 def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -15,6 +16,8 @@ from ragbot.models.llms.gemma.sampling import Logits, log_probability
 from ragbot.models.llms.pieces import SpokenTokenizer
 
 if TYPE_CHECKING:
+    from transformers import DynamicCache
+
     from ragbot.models.llms.constraints import Constraint
 
 
@@ -67,25 +70,20 @@ class TorchDecoding:
 
     def push(self, ids: Sequence[int]) -> None:
         """Go on with ``ids``. Raises GenerationError where the text gets longer than the model reads."""
-        import torch
-
+        self._check(self._length + len(ids))
         self._length += len(ids)
-        if self._length > self._engine.context_tokens:
-            raise GenerationError(
-                f"the text has {self._length:,} tokens, and the model reads {self._engine.context_tokens:,}: give it less "
-                "context (a smaller top_k), or use a model with a longer one"
-            )
-        network = self._engine.network
-        with torch.inference_mode():
-            out = network(
-                torch.tensor([list(ids)], device=network.device),
-                past_key_values=self._cache,
-                use_cache=True,
-                logits_to_keep=1,
-            )
-        self.logits = out.logits[0, -1].float().cpu().numpy()
+        self.logits = self._read(ids, 1, self._cache)[0]
         self.usage.prompt += len(ids)
-        self.usage.passes += 1
+
+    def peek(self, ids: Sequence[int], rows: int) -> Logits:
+        """The logits after the last ``rows`` of ``ids`` ``(rows, vocabulary)``, if the text went on with them; it does not.
+
+        Raises:
+            GenerationError: it would be longer than the model reads.
+        """
+        self._check(self._length + len(ids))
+        # Not every kind of cache can be cut back.
+        return self._read(ids, rows, copy.deepcopy(self._cache))
 
     def generate(self, limit: int, *, constraint: Constraint | None = None) -> Generator[tuple[int, float]]:
         """Up to ``limit`` tokens, the likeliest that ``constraint`` allows, with their log-probabilities."""
@@ -100,3 +98,25 @@ class TorchDecoding:
             self.usage.prompt -= 1
             self.usage.new += 1
             yield token, sure
+
+    def _check(self, total: int) -> None:
+        if total > self._engine.context_tokens:
+            raise GenerationError(
+                f"the text has {total:,} tokens, and the model reads {self._engine.context_tokens:,}: give it less "
+                "context (a smaller top_k), or use a model with a longer one"
+            )
+
+    def _read(self, ids: Sequence[int], rows: int, cache: DynamicCache) -> Logits:
+        import torch
+
+        network = self._engine.network
+        with torch.inference_mode():
+            out = network(
+                torch.tensor([list(ids)], device=network.device),
+                past_key_values=cache,
+                use_cache=True,
+                logits_to_keep=rows,
+            )
+        self.usage.passes += 1
+        logits: Logits = out.logits[0, -rows:].float().cpu().numpy()
+        return logits

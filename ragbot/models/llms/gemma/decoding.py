@@ -94,6 +94,16 @@ class Decoding:
             logits = self._read(part, 1 if is_last else 0)
             self._take(part, logits[0] if is_last else self._logits)
 
+    def peek(self, ids: Sequence[int], rows: int) -> Logits:
+        """The logits after the last ``rows`` of ``ids`` ``(rows, vocabulary)``, if the text went on with them; it does not.
+
+        Raises:
+            GenerationError: it would be longer than the model reads.
+        """
+        rest = [*self._pending, *ids]
+        self._check(len(self._ids) + len(rest))
+        return self._read(rest, rows)
+
     def generate(
         self,
         limit: int,

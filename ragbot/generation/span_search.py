@@ -1,0 +1,158 @@
+"""The stretches of a passage that the reader may answer with, and its probability of each.
+
+Where an answer begins is searched, the likeliest beginnings first, until it is clear which place of the passage each one
+stands for. From there the passage itself is read on in one pass, which says for every token how likely the answer ends
+behind it: hundreds of answers for the price of a few.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from ragbot.generation.copying import Copying, flattened
+from ragbot.generation.spans import Span, log_softmax
+
+if TYPE_CHECKING:
+    from ragbot.models.llms.gemma.tokenizer import GemmaTokenizer
+    from ragbot.models.llms.pieces import SpokenTokenizer
+
+    Tokenizer = GemmaTokenizer | SpokenTokenizer
+
+#: Beginnings that are read on from, and how likely all of them are together before no other is looked for.
+BEGINNINGS, ENOUGH = 6, 0.97
+#: Less likely beginnings are left out.
+_LEAST = math.log(0.01)
+#: Ways to go on that are followed from one beginning.
+_WAYS = 8
+#: Passes that may be spent on telling beginnings apart.
+_PASSES = 24
+#: Tokens that are read on at first; if then the answer has not ended with this probability, the rest is read, too.
+_FIRST, _OPEN = 24, 0.05
+#: The longest piece of a vocabulary, in bytes.
+_LONGEST_PIECE = 48
+
+
+#: The logits ``(rows, vocabulary)`` after the last rows of some tokens, if the text went on with these where the answer
+#: begins; it does not.
+Peek = Callable[[Sequence[int], int], npt.NDArray[np.float32]]
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """The first tokens of an answer; ``log_probability`` of them, or of the whole answer where it has ended."""
+
+    ids: tuple[int, ...]
+    copying: Copying
+    log_probability: float
+    begin: int
+    ended: bool = False
+
+
+def search(peek: Peek, passage: str, tokenizer: Tokenizer, limit: int) -> list[Span]:
+    """Spans of ``passage``, each with its probability; at least one unless the passage is empty.
+
+    Args:
+        peek: what the reader expects behind the beginning of an answer.
+        limit: tokens of the longest answer, which is not cut inside a word.
+    """
+    whole = flattened(passage)
+    found: list[Span] = []
+    for one in _beginnings(peek, passage, tokenizer, limit):
+        ends = [] if one.ended else _read_on(peek, one, whole, tokenizer, limit)
+        # Where the limit cuts a word, there is no other end than that of the word.
+        found += ends or [Span(one.begin, one.copying.next_border, one.log_probability)]
+    return found
+
+
+def _beginnings(peek: Peek, passage: str, tokenizer: Tokenizer, limit: int) -> Iterator[Beginning]:
+    """Where an answer may begin, the likeliest first."""
+    empty = Copying(passage, tokenizer)
+    waiting = [(0.0, 0, Beginning((), empty, 0.0, 0))]
+    mass, given, passes, made = 0.0, 0, 0, 0
+    while waiting and given < BEGINNINGS and mass < ENOUGH:
+        one = heapq.heappop(waiting)[2]
+        # Where telling them apart takes too long, the first of several places is as good as any.
+        is_clear = len(one.copying.places) == 1 or passes >= _PASSES or len(one.ids) >= limit
+        if one.ended or (one.ids and is_clear):
+            mass, given = mass + math.exp(one.log_probability), given + 1
+            yield one
+            continue
+        passes += 1
+        logits = peek(one.ids, 1)[0]
+        allowed = one.copying.allowed()
+        chances = log_softmax(logits[allowed]) + one.log_probability
+        for rank, at in enumerate(np.argsort(-chances, kind="stable")[:_WAYS].tolist()):
+            # The likeliest way is followed, however unlikely it is: there is an answer.
+            if chances[at] < _LEAST and rank > 0:
+                break
+            other = _gone_on(one, allowed[at], float(chances[at]), tokenizer)
+            if other is not None:
+                made += 1
+                heapq.heappush(waiting, (-other.log_probability, made, other))
+
+
+def _gone_on(one: Beginning, token: int, log_probability: float, tokenizer: Tokenizer) -> Beginning | None:
+    if token == tokenizer.eos:
+        if not one.ids:
+            return None
+        return Beginning(one.ids, one.copying, log_probability, _begin(one, tokenizer), ended=True)
+    copying = one.copying.branch()
+    copying.push(token)
+    other = Beginning((*one.ids, token), copying, log_probability, 0)
+    return Beginning(other.ids, copying, log_probability, _begin(other, tokenizer))
+
+
+def _begin(one: Beginning, tokenizer: Tokenizer) -> int:
+    """Where the answer begins in the passage, if it stands at the first of its places."""
+    said = b"".join(tokenizer.bytes_of[token] for token in one.ids)
+    return one.copying.places[0] - len(said.lstrip(b" "))
+
+
+def _read_on(peek: Peek, one: Beginning, whole: bytes, tokenizer: Tokenizer, limit: int) -> list[Span]:
+    following = _tokens(whole[one.copying.places[0] :], tokenizer, max(limit - len(one.ids), 0))
+    found, left = _ends(peek, one, following[:_FIRST], tokenizer)
+    if len(following) > _FIRST and left > _OPEN:
+        found, _ = _ends(peek, one, following, tokenizer)
+    return found
+
+
+def _ends(peek: Peek, one: Beginning, following: Sequence[int], tokenizer: Tokenizer) -> tuple[list[Span], float]:
+    """An answer for each of its ends, and the probability, given its beginning, that it is longer than all of them."""
+    rows = peek([*one.ids, *following], 1 + len(following))
+    copying, sure = one.copying.branch(), one.log_probability
+    found: list[Span] = []
+    for logits, token in zip(rows, [*following, None], strict=True):
+        allowed = copying.allowed()
+        chances = dict(zip(allowed, log_softmax(logits[allowed]).tolist(), strict=True))
+        end = chances.get(tokenizer.eos)
+        if end is not None:
+            found.append(Span(one.begin, copying.places[0], sure + end))
+        if token is None or token not in chances:
+            break
+        sure += chances[token]
+        copying.push(token)
+    return found, math.exp(sure - one.log_probability)
+
+
+def _tokens(rest: bytes, tokenizer: Tokenizer, limit: int) -> list[int]:
+    """The first ``limit`` tokens of ``rest``: as the tokenizer cuts it, or, where that adds something, the longest pieces."""
+    shown = rest[: limit * _LONGEST_PIECE].decode(errors="ignore")
+    ids = tokenizer.encode(shown)[:limit]
+    if rest.startswith(b"".join(tokenizer.bytes_of.get(token, b"\0") for token in ids)):
+        return ids
+    ids, at = [], 0
+    while at < len(rest) and len(ids) < limit:
+        stops = range(min(at + _LONGEST_PIECE, len(rest)), at, -1)
+        stop = next((stop for stop in stops if rest[at:stop] in tokenizer.pieces), None)
+        if stop is None:
+            break
+        ids.append(tokenizer.pieces[rest[at:stop]][0])
+        at = stop
+    return ids
