@@ -26,19 +26,26 @@ from eval.compare import bootstrap, bootstrap_statistic
 from eval.datasets.base import Question, QuestionSet
 from eval.metrics.refusals import auroc
 from ragbot.bot import RagBot
-from ragbot.generation.confidence import features, reader_logit
+from ragbot.generation.confidence import READER, features, reading_confidence
 from ragbot.generation.reader import Reader
 from ragbot.generation.reading_answerer import ReadingAnswerer
+from ragbot.generation.span_evidence import weighed
 from ragbot.models.llms.gemma.engine import GemmaEngine
+from ragbot.models.registry import load_embedder
 from ragbot.retrieval.expand import expand
 from ragbot.text import answer_language
 
 SETS = ["squad2_en", "covid_en", "cmrc_zh", "drcd_zht"]
+EMBEDDER = "multilingual-e5-small"
+ANSWER_TOKENS = 96
 SEED = 0
 #: Questions of each kind, set and knowledge base.
 QUESTIONS = 60
 RIDGE = 1e-3
-NAMES = ("none", "dense", "coverage", "size")
+#: What the confidence is made of, with any embedder and with the one that was measured.
+ANY = ("none", "agreement", "words", "coverage", "size")
+NAMES = (*ANY, "near", "dense")
+TABLES = {READER: ANY, f"{READER}:{EMBEDDER}": NAMES}
 KINDS = ("present", "left out", "silent")
 WEIGHTS_FILE = Path(ragbot.generation.__path__[0]) / "confidence.json"
 
@@ -72,11 +79,12 @@ def main() -> None:
         rows = list(_collect(options))
         options.rows.write_text("".join(json.dumps(asdict(row)) + "\n" for row in rows), encoding="utf-8")
     if options.fit:
-        weights = {
-            language: _logistic([r for r in rows if r.part == "dev" and r.language == language])
-            for language in ("en", "zh")
-        }
-        tables = json.loads(WEIGHTS_FILE.read_text(encoding="utf-8")) | {"reader": weights}
+        tables = json.loads(WEIGHTS_FILE.read_text(encoding="utf-8"))
+        for table, names in TABLES.items():
+            tables[table] = {
+                language: _logistic([r for r in rows if r.part == "dev" and r.language == language], names)
+                for language in ("en", "zh")
+            }
         WEIGHTS_FILE.write_text(json.dumps(tables, indent=1) + "\n", encoding="utf-8")
         log(f"wrote {WEIGHTS_FILE}; run again without --fit to measure the new weights")
         return
@@ -92,7 +100,8 @@ def _read(path: Path) -> list[Row]:
 def _collect(options: argparse.Namespace) -> Iterator[Row]:
     from ragbot.models.shipped import adapter_folder
 
-    reader = ReadingAnswerer(Reader(GemmaEngine.load(options.adapter or adapter_folder("reader"))))
+    engine = GemmaEngine.load(options.adapter or adapter_folder("reader"))
+    reader = ReadingAnswerer(Reader(engine, ANSWER_TOKENS, *weighed(load_embedder("bundled"))))
     sets = list(read_sets(options))
     for language in ("en", "zh"):
         of_language = [s for s in sets if s.name.endswith("_en") == (language == "en")]
@@ -138,14 +147,13 @@ def _row(bot: RagBot, reader: ReadingAnswerer, question: Question, name: str, pa
     hits = bot.search(question.text)
     passages = reader.select(expand(bot.kb.catalog, hits))
     values = features(bot.kb, question.text, hits)
-    none = reader.judge(question.text, passages, language).none if passages else 1.0
-    values |= {"none": reader_logit(none)}
+    values |= reader.judge(question.text, passages, language).signals
     return Row(name, part, article_number(question.document), kind, language, large, values, len(bot.kb.lexical))
 
 
-def _logistic(rows: Sequence[Row]) -> dict[str, float]:
+def _logistic(rows: Sequence[Row], names: Sequence[str]) -> dict[str, float]:
     """Weights of a logistic regression by Newton's method; sets and kinds weigh the same, silent ones half."""
-    x = np.array([[row.features[name] for name in NAMES] for row in rows])
+    x = np.array([[row.features[name] for name in names] for row in rows])
     center, spread = x.mean(axis=0), x.std(axis=0)
     x = np.column_stack([np.ones(len(x)), (x - center) / spread])
     y = np.array([row.kind == "present" for row in rows], np.float64)
@@ -155,7 +163,7 @@ def _logistic(rows: Sequence[Row]) -> dict[str, float]:
     share = {"present": 1.0, "left out": 1.0, "silent": 0.5}
     weight = np.array([share[row.kind] / cells[row.set_name, row.kind] for row in rows])
     weight *= len(rows) / weight.sum()
-    penalty = RIDGE * len(rows) * np.diag([0.0] + [1.0] * len(NAMES))
+    penalty = RIDGE * len(rows) * np.diag([0.0] + [1.0] * len(names))
     b = np.zeros(x.shape[1])
     for _ in range(100):
         p = 1 / (1 + np.exp(-x @ b))
@@ -163,15 +171,13 @@ def _logistic(rows: Sequence[Row]) -> dict[str, float]:
         b -= np.linalg.solve(hessian, x.T @ (weight * (p - y)) + penalty @ b)
     slopes = b[1:] / spread
     fitted = {"intercept": float(b[0] - slopes @ center)}
-    fitted.update({name: float(slope) for name, slope in zip(NAMES, slopes, strict=True)})
+    fitted.update({name: float(slope) for name, slope in zip(names, slopes, strict=True)})
     return {name: round(value, 4) for name, value in fitted.items()}
 
 
 def confidence_of(row: Row) -> float:
     """By the weights that ragbot ships."""
-    from ragbot.generation.confidence import reading_confidence
-
-    return reading_confidence(row.features, row.language)
+    return reading_confidence(row.features, row.language, EMBEDDER)
 
 
 def _report(rows: Sequence[Row], threshold: float) -> None:

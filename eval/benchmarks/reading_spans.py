@@ -52,7 +52,7 @@ class Case:
 
     def by(self, weights: Weights) -> float:
         """F1 of what ``weights`` choose."""
-        return self._of(chosen(self.spans, weights, self.sentences))
+        return self._of(chosen(self.spans, weights, self.sentences).span)
 
     @property
     def likeliest(self) -> float:

@@ -49,7 +49,9 @@ def promote(
 
     terminal = options.terminal
     with TrainingBar(terminal) as progress:
-        before, after = (reading(folder, workbench.embedder(settings), settings.generation) for folder in (old, adapter))
+        before, after = (
+            reading(folder, workbench.embedder(settings), settings.generation) for folder in (old, adapter)
+        )
         scores = compare(sets, before, after, settings, workbench, progress)
     if not scores:
         raise UserError("the sets have no test questions: nothing can be compared")

@@ -45,6 +45,10 @@ class Judged(Protocol):
     def none(self) -> float:
         """Probability that no passage answers the question."""
 
+    @property
+    def signals(self) -> Mapping[str, float]:
+        """What the confidence listens to: see :func:`ragbot.generation.confidence.reading_confidence`."""
+
     def pieces(self) -> Pieces:
         """The answer, as :meth:`Answerer.pieces` yields it."""
 

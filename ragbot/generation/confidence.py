@@ -22,6 +22,8 @@ from ragbot.text import answer_language
 #: Hits whose words count as found.
 _HITS = 3
 _UNMEASURED = "any"
+#: The table of the bundled reader with any embedder; ``reader:NAME`` is the one of a measured embedder.
+READER = "reader"
 
 
 def features(kb: KnowledgeBase, question: str, hits: Sequence[ScoredChunk]) -> dict[str, float]:
@@ -70,23 +72,28 @@ def reader_logit(none: float) -> float:
     return math.log((1 - bounded) / bounded)
 
 
-def reading_confidence(values: Mapping[str, float], language: str) -> float:
+def reading_confidence(values: Mapping[str, float], language: str, embedder: str = "") -> float:
     """The same where the bundled reader has read the best passages.
 
     Args:
-        values: :func:`features`, and ``none``: :func:`reader_logit`.
+        values: :func:`features`, and what :class:`ragbot.generation.reading_answerer.Judged` signals.
         language: of the question, ``zh`` or ``en``.
+        embedder: what the passages were found with; cosines of one that was not measured are left aside.
     """
-    tables = _tables().get("reader", {})
     # A reader that was not measured is taken at its word.
-    weights = tables.get(language, {"intercept": 0.0, "none": 1.0})
+    weights = _reader_tables(embedder).get(language, {"intercept": 0.0, "none": 1.0})
     logit = weights["intercept"] + sum(weights[name] * values[name] for name in weights if name != "intercept")
     return 1 / (1 + math.exp(-logit))
 
 
+def _reader_tables(embedder: str) -> Mapping[str, Mapping[str, float]]:
+    tables = _tables()
+    return tables.get(f"{READER}:{embedder}") or tables.get(READER, {})
+
+
 def reader_measured() -> bool:
     """Whether there are weights for the bundled reader."""
-    return "reader" in _tables()
+    return READER in _tables()
 
 
 @cache

@@ -15,7 +15,7 @@ import numpy as np
 from ragbot.generation.copying import flattened
 from ragbot.generation.reading import MOST_PASSAGES, NONE, Reading
 from ragbot.generation.span_search import search
-from ragbot.generation.spans import Span, Weights, chosen
+from ragbot.generation.spans import Choice, Span, Weights, chosen
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -105,14 +105,13 @@ class Reader:
 
         return search(peek, asked.passages[number - 1][1], self._engine.tokenizer, self._limit)
 
-    def _write(self, decoding: Decoding | TorchDecoding, number: int, asked: Asked) -> str:
-        text = asked.passages[number - 1][1]
+    def choose(self, decoding: Decoding | TorchDecoding, number: int, asked: Asked) -> Choice | None:
+        """The best of :meth:`spans`; None where there is none."""
         spans = self.spans(decoding, number, asked)
         if not spans:
-            return ""
-        evidence = self._evidence(asked.question, text) if self._evidence else ()
-        span = chosen(spans, self._weights, evidence)
-        return flattened(text)[span.begin : span.end].decode().strip()
+            return None
+        known = self._evidence(asked.question, asked.passages[number - 1][1]) if self._evidence else ()
+        return chosen(spans, self._weights, known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +129,22 @@ class Read:
     def __init__(self, reader: Reader, decoding: Decoding | TorchDecoding, judgement: Judgement, asked: Asked) -> None:
         self._reader, self._decoding, self._asked = reader, decoding, asked
         self.judgement = judgement
+        self._chosen: dict[int, Choice | None] = {}
+
+    def choice(self, number: int | None = None) -> Choice | None:
+        """Which stretch of passage ``number`` (default: the most likely one) is the answer; None: there is none."""
+        number = number or self.judgement.best
+        if number not in self._chosen:
+            self._chosen[number] = self._reader.choose(self._decoding, number, self._asked)
+        return self._chosen[number]
 
     def answer(self, number: int | None = None) -> Generator[str, None, dict[str, int]]:
-        """The short answer from passage ``number`` (default: the most likely one); then its usage."""
-        text = self._reader._write(self._decoding, number or self.judgement.best, self._asked)
-        if text:
+        """The short answer from that passage; then its usage."""
+        number = number or self.judgement.best
+        choice, text = self.choice(number), ""
+        if choice is not None:
+            whole = flattened(self._asked.passages[number - 1][1])
+            text = whole[choice.span.begin : choice.span.end].decode().strip()
             yield text
         return {"input_tokens": self._decoding.usage.prompt, "output_tokens": self._reader.count_tokens(text)}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 
 from ragbot.documents import Message, Passage
+from ragbot.generation.confidence import reader_logit
 from ragbot.generation.context import fit
 from ragbot.generation.reader import Read, Reader
 from ragbot.generation.reading import MOST_PASSAGES
@@ -50,6 +51,22 @@ class Judged:
     def none(self) -> float:
         """Probability that no passage answers."""
         return self._read.judgement.none
+
+    @property
+    def signals(self) -> dict[str, float]:
+        """See :class:`ragbot.generation.answerers.Judged`; the answer is chosen for it.
+
+        ``none``: :func:`ragbot.generation.confidence.reader_logit`. ``agreement``: of the answer with all that the reader
+        might have said. ``near`` and ``words``: cosine and share of the question's words of the sentence that it is from.
+        """
+        choice = self._read.choice()
+        sentence = choice.sentence if choice else None
+        return {
+            "none": reader_logit(self.none),
+            "agreement": choice.agreement if choice else 0.0,
+            "near": sentence.similarity if sentence else 0.0,
+            "words": sentence.coverage if sentence else 0.0,
+        }
 
     def pieces(self) -> Generator[str, None, dict[str, int]]:
         """The answer from the likeliest passage, with its number."""

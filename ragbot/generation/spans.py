@@ -52,7 +52,21 @@ class Sentence:
     coverage: float
 
 
-def chosen(spans: Sequence[Span], weights: Weights, sentences: Sequence[Sentence] = ()) -> Span:
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The span that was chosen.
+
+    Attributes:
+        agreement: what it is expected to have in common with the right one, an F1 in (0, 1], if one of the spans is right.
+        sentence: that it begins in; None where nothing is known of the sentences.
+    """
+
+    span: Span
+    agreement: float
+    sentence: Sentence | None
+
+
+def chosen(spans: Sequence[Span], weights: Weights, sentences: Sequence[Sentence] = ()) -> Choice:
     """The span that has most in common with all others, weighed by how likely they are.
 
     What two have in common is the F1 of their bytes. A span belongs to the sentence that it begins in.
@@ -65,15 +79,16 @@ def chosen(spans: Sequence[Span], weights: Weights, sentences: Sequence[Sentence
     begins = np.array([span.begin for span in kept], np.float64)
     ends = np.array([span.end for span in kept], np.float64)
     scores = np.array([span.log_probability for span in kept]) / weights.temperature
+    at = np.searchsorted([one.begin for one in sentences], begins, side="right") - 1
     if sentences:
-        at = np.searchsorted([sentence.begin for sentence in sentences], begins, side="right") - 1
         support = [weights.similarity * one.similarity + weights.coverage * one.coverage for one in sentences]
         scores += np.array(support)[at.clip(0)]
     shares = np.exp(scores - scores.max())
     common = np.minimum(ends[:, None], ends) - np.maximum(begins[:, None], begins)
     lengths = ends - begins
-    agreement = 2 * common.clip(0) / (lengths[:, None] + lengths)
-    return kept[int((agreement @ shares).argmax())]
+    agreement = 2 * common.clip(0) / (lengths[:, None] + lengths) @ (shares / shares.sum())
+    best = int(agreement.argmax())
+    return Choice(kept[best], float(agreement[best]), sentences[max(at[best], 0)] if sentences else None)
 
 
 def _merged(spans: Sequence[Span]) -> list[Span]:

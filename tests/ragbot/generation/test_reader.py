@@ -17,6 +17,7 @@ from ragbot.generation.chain import AnswerChain
 from ragbot.generation.confidence import reader_logit, reading_confidence
 from ragbot.generation.reader import Reader
 from ragbot.generation.reading_answerer import ReadingAnswerer
+from ragbot.generation.spans import Sentence
 from ragbot.models.bundled import BundledFile
 
 
@@ -109,6 +110,21 @@ def test_the_answer_is_bounded() -> None:
     assert answer and len(answer) <= 7
 
 
+def test_what_is_known_of_the_sentences_is_signalled() -> None:
+    text = "The bridge is long. The tower is high."
+
+    def evidence(question: str, passage: str) -> list[Sentence]:
+        assert (question, passage) == ("How high?", text)
+        return [Sentence(0, 0.7, 0.1), Sentence(20, 0.9, 0.6)]
+
+    answerer = ReadingAnswerer(reader(Engine([0.2, 0.8], "tower"), evidence=evidence))
+    judged = answerer.judge("How high?", [passage(text)], "en")
+    assert judged.signals == pytest.approx(
+        {"none": reader_logit(0.2), "agreement": 1.0, "near": 0.9, "words": 0.6}, rel=1e-3
+    )
+    assert "".join(judged.pieces()) == "tower [1]"
+
+
 def test_the_number_of_its_passage_follows_an_answer() -> None:
     answerer = ReadingAnswerer(reader(Engine([0.1, 0.2, 0.7], "1911")))
     passages = answerer.select([passage("one"), passage("1911 it was", 2)])
@@ -147,11 +163,22 @@ def test_the_chain_refuses_by_what_the_reader_thinks(bot: RagBot) -> None:
 
 
 def test_confidence_grows_with_the_odds_of_an_answer() -> None:
-    values = {"dense": 0.85, "dense_z": 3.0, "coverage": 0.8, "size": 5.0}
-    for language in ("en", "zh", "fr"):
-        low, high = (reading_confidence({**values, "none": reader_logit(none)}, language) for none in (0.9, 0.1))
-        assert low < high
+    values = {"dense": 0.85, "dense_z": 3.0, "coverage": 0.8, "size": 5.0, "agreement": 0.7, "near": 0.8, "words": 0.5}
+    for embedder in ("multilingual-e5-small", "other", ""):
+        for language in ("en", "zh", "fr"):
+            sure = [
+                reading_confidence({**values, "none": reader_logit(none)}, language, embedder) for none in (0.9, 0.1)
+            ]
+            assert sure[0] < sure[1]
     assert reader_logit(0.0) == pytest.approx(-reader_logit(1.0)) and reader_logit(0.5) == 0
+
+
+def test_cosines_of_an_embedder_that_was_not_measured_do_not_count() -> None:
+    values = {"dense": 0.85, "dense_z": 3.0, "coverage": 0.8, "size": 5.0, "agreement": 0.7, "near": 0.8, "words": 0.5}
+    for name in ("dense", "near"):
+        for language in ("en", "zh"):
+            sure = {reading_confidence({**values, "none": 1.0, name: cosine}, language, "x") for cosine in (0.1, 0.9)}
+            assert len(sure) == 1
 
 
 def test_a_folder_without_an_adapter_says_what_to_do(tmp_path: Path) -> None:

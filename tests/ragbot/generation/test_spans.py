@@ -141,28 +141,36 @@ def span(begin: int, end: int, chance: float) -> Span:
 
 def test_what_has_most_in_common_with_the_others_is_chosen() -> None:
     wrong, close = span(50, 60, 0.3), [span(0, 10, 0.25), span(0, 12, 0.25), span(0, 14, 0.2)]
-    assert chosen([wrong, *close], Weights()) == close[1]
-    assert chosen([span(50, 60, 0.9), *close], Weights()).begin == 50
+    assert chosen([wrong, *close], Weights()).span == close[1]
+    assert chosen([span(50, 60, 0.9), *close], Weights()).span.begin == 50
+
+
+def test_agreement_is_what_the_answer_has_in_common_with_all() -> None:
+    assert chosen([span(0, 10, 0.5)], Weights()).agreement == pytest.approx(1)
+    half = chosen([span(0, 10, 0.3), span(20, 30, 0.2)], Weights())
+    assert half.agreement == pytest.approx(0.6) and half.sentence is None
+    known = [Sentence(0, 0.8, 0.5), Sentence(15, 0.9, 0.5)]
+    assert chosen([span(0, 10, 0.3), span(20, 30, 0.2)], Weights(1.0, 20.0), known).sentence == known[1]
 
 
 def test_doubts_count_more_at_a_higher_temperature() -> None:
     spans = [span(50, 60, 0.6), span(0, 10, 0.14), span(0, 11, 0.13), span(0, 12, 0.13)]
-    assert chosen(spans, Weights(1.0)).begin == 50
-    assert chosen(spans, Weights(3.0)).begin == 0
+    assert chosen(spans, Weights(1.0)).span.begin == 50
+    assert chosen(spans, Weights(3.0)).span.begin == 0
 
 
 def test_a_stretch_that_is_written_in_two_ways_counts_twice() -> None:
     spans = [span(0, 10, 0.3), span(50, 60, 0.2), span(50, 60, 0.2)]
-    assert chosen(spans, Weights()) == Span(50, 60, pytest.approx(math.log(0.4)))  # type: ignore[arg-type]
+    assert chosen(spans, Weights()).span == Span(50, 60, pytest.approx(math.log(0.4)))  # type: ignore[arg-type]
 
 
 def test_sentences_speak_for_what_begins_in_them() -> None:
     spans = [span(5, 10, 0.6), span(30, 40, 0.4)]
     near = [Sentence(0, 0.80, 0.5), Sentence(20, 0.85, 0.5)]
-    assert chosen(spans, Weights(1.0, 0.0, 0.0), near).begin == 5
-    assert chosen(spans, Weights(1.0, 20.0, 0.0), near).begin == 30
+    assert chosen(spans, Weights(1.0, 0.0, 0.0), near).span.begin == 5
+    assert chosen(spans, Weights(1.0, 20.0, 0.0), near).span.begin == 30
     words = [Sentence(0, 0.8, 0.1), Sentence(20, 0.8, 0.9)]
-    assert chosen(spans, Weights(1.0, 20.0, 1.0), words).begin == 30
+    assert chosen(spans, Weights(1.0, 20.0, 1.0), words).span.begin == 30
 
 
 @pytest.fixture(scope="module")
