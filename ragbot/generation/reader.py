@@ -6,8 +6,11 @@ no instructions, neither those of a prompt nor those that stand in a document.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+import math
+from bisect import bisect_right
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +18,7 @@ import numpy as np
 from ragbot.generation.copying import flattened
 from ragbot.generation.reading import MOST_PASSAGES, NONE, Reading
 from ragbot.generation.span_search import search
-from ragbot.generation.spans import Choice, Span, Weights, chosen
+from ragbot.generation.spans import Sentence, Span, Weights, chosen
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,6 +30,10 @@ if TYPE_CHECKING:
 
     #: What a reader runs on.
     Engine = GemmaEngine | TorchEngine
+
+
+#: Passages that are read for the answer, and how likely one is, compared with the best, at least.
+_MOST_LIKELY, _LIKELY = 3, 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +52,13 @@ class Judgement:
     def best(self) -> int:
         """Number (from 1) of the passage that most likely answers."""
         return int(np.argmax(self.passages)) + 1
+
+    @property
+    def likely(self) -> dict[int, float]:
+        """Numbers of the passages that are worth reading for the answer, the best first, with their probabilities."""
+        least = max(self.passages) * _LIKELY
+        found = [(chance, number) for number, chance in enumerate(self.passages, 1) if chance >= least and chance > 0]
+        return {number: chance for chance, number in sorted(found, key=lambda one: -one[0])[:_MOST_LIKELY]}
 
 
 class Reader:
@@ -105,13 +119,42 @@ class Reader:
 
         return search(peek, asked.passages[number - 1][1], self._engine.tokenizer, self._limit)
 
-    def choose(self, decoding: Decoding | TorchDecoding, number: int, asked: Asked) -> Choice | None:
-        """The best of :meth:`spans`; None where there is none."""
-        spans = self.spans(decoding, number, asked)
+    def said(self, decoding: Decoding | TorchDecoding, numbers: Mapping[int, float], asked: Asked) -> Said | None:
+        """The best of the stretches of some passages, each with its probability; None where there is none."""
+        spans: list[Span] = []
+        known: list[Sentence] = []
+        # The passages are laid one behind the other.
+        ends: list[int] = []
+        texts = {number: flattened(asked.passages[number - 1][1]) for number in numbers}
+        for number, chance in numbers.items():
+            begin = ends[-1] if ends else 0
+            spans += [span.moved(begin, math.log(chance)) for span in self.spans(decoding, number, asked)]
+            if self._evidence:
+                passage = asked.passages[number - 1][1]
+                known += [one.moved(begin) for one in self._evidence(asked.question, passage)]
+            ends.append(begin + len(texts[number]) + 1)
         if not spans:
             return None
-        known = self._evidence(asked.question, asked.passages[number - 1][1]) if self._evidence else ()
-        return chosen(spans, self._weights, known)
+        choice = chosen(spans, self._weights, known)
+        at = bisect_right(ends, choice.span.begin)
+        number, begin = list(numbers)[at], ends[at - 1] if at else 0
+        text = texts[number][choice.span.begin - begin : choice.span.end - begin].decode().strip()
+        return Said(text, number, choice.agreement, choice.sentence)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An answer.
+
+    Attributes:
+        text: it stands in the passage ``number``, counted from 1.
+        agreement, sentence: see :class:`ragbot.generation.spans.Choice`.
+    """
+
+    text: str
+    number: int
+    agreement: float
+    sentence: Sentence | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,28 +172,22 @@ class Read:
     def __init__(self, reader: Reader, decoding: Decoding | TorchDecoding, judgement: Judgement, asked: Asked) -> None:
         self._reader, self._decoding, self._asked = reader, decoding, asked
         self.judgement = judgement
-        self._chosen: dict[int, Choice | None] = {}
 
-    def choice(self, number: int | None = None) -> Choice | None:
-        """Which stretch of passage ``number`` (default: the most likely one) is the answer; None: there is none."""
-        number = number or self.judgement.best
-        if number not in self._chosen:
-            self._chosen[number] = self._reader.choose(self._decoding, number, self._asked)
-        return self._chosen[number]
+    @cached_property
+    def said(self) -> Said | None:
+        """The short answer, from one of the passages that likely hold it; None where they are empty."""
+        return self._reader.said(self._decoding, self.judgement.likely, self._asked)
 
-    def answer(self, number: int | None = None) -> Generator[str, None, dict[str, int]]:
-        """The short answer from that passage; then its usage."""
-        number = number or self.judgement.best
-        choice, text = self.choice(number), ""
-        if choice is not None:
-            whole = flattened(self._asked.passages[number - 1][1])
-            text = whole[choice.span.begin : choice.span.end].decode().strip()
+    def answer(self) -> Generator[str, None, dict[str, int]]:
+        """The same as text; then its usage."""
+        text = self.said.text if self.said else ""
+        if text:
             yield text
         return {"input_tokens": self._decoding.usage.prompt, "output_tokens": self._reader.count_tokens(text)}
 
-    def spans(self, number: int | None = None) -> list[Span]:
-        """All that the reader would answer from that passage, for a choice of one's own."""
-        return self._reader.spans(self._decoding, number or self.judgement.best, self._asked)
+    def spans(self, number: int) -> list[Span]:
+        """All that the reader would answer from passage ``number``, for a choice of one's own."""
+        return self._reader.spans(self._decoding, number, self._asked)
 
 
 def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:

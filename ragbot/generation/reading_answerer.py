@@ -59,19 +59,20 @@ class Judged:
         ``none``: :func:`ragbot.generation.confidence.reader_logit`. ``agreement``: of the answer with all that the reader
         might have said. ``near`` and ``words``: cosine and share of the question's words of the sentence that it is from.
         """
-        choice = self._read.choice()
-        sentence = choice.sentence if choice else None
+        said = self._read.said
+        sentence = said.sentence if said else None
         return {
             "none": reader_logit(self.none),
-            "agreement": choice.agreement if choice else 0.0,
+            "agreement": said.agreement if said else 0.0,
             "near": sentence.similarity if sentence else 0.0,
             "words": sentence.coverage if sentence else 0.0,
         }
 
     def pieces(self) -> Generator[str, None, dict[str, int]]:
-        """The answer from the likeliest passage, with its number."""
+        """The answer, with the number of its passage."""
         usage = yield from self._read.answer()
-        yield f" [{self._read.judgement.best}]"
+        if self._read.said:
+            yield f" [{self._read.said.number}]"
         return usage
 
 

@@ -27,6 +27,10 @@ class Span:
     end: int
     log_probability: float
 
+    def moved(self, by: int, log_probability: float = 0.0) -> Span:
+        """The same where its text begins ``by`` bytes later; what must hold for it has this probability, too."""
+        return Span(self.begin + by, self.end + by, self.log_probability + log_probability)
+
 
 @dataclass(frozen=True, slots=True)
 class Weights:
@@ -50,6 +54,10 @@ class Sentence:
     begin: int
     similarity: float
     coverage: float
+
+    def moved(self, by: int) -> Sentence:
+        """The same where its text begins ``by`` bytes later."""
+        return Sentence(self.begin + by, self.similarity, self.coverage)
 
 
 @dataclass(frozen=True, slots=True)
