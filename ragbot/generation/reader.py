@@ -114,8 +114,8 @@ class Reader:
         """The stretches of passage ``number`` that may be the answer; ``decoding`` has read the question."""
         begun = [self._digits[number], *self._engine.tokenizer.encode(Reading(asked.language).closing)]
 
-        def peek(ids: Sequence[int], rows: int) -> NDArray[np.float32]:
-            return decoding.peek([*begun, *ids], rows)
+        def peek(ids: Sequence[int], wanted: Sequence[Sequence[int]]) -> Sequence[NDArray[np.float32]]:
+            return decoding.peek([*begun, *ids], wanted)
 
         return search(peek, asked.passages[number - 1][1], self._engine.tokenizer, self._limit)
 

@@ -39,9 +39,8 @@ _FIRST, _OPEN = 24, 0.05
 _LONGEST_PIECE = 48
 
 
-#: The logits ``(rows, vocabulary)`` after the last rows of some tokens, if the text went on with these where the answer
-#: begins; it does not.
-Peek = Callable[[Sequence[int], int], npt.NDArray[np.float32]]
+#: What would follow some tokens where the answer begins: for each of the last of them the logits of wanted tokens.
+Peek = Callable[[Sequence[int], Sequence[Sequence[int]]], Sequence[npt.NDArray[np.float32]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +84,8 @@ def _beginnings(peek: Peek, passage: str, tokenizer: Tokenizer, limit: int) -> I
             yield one
             continue
         passes += 1
-        logits = peek(one.ids, 1)[0]
         allowed = one.copying.allowed()
-        chances = log_softmax(logits[allowed]) + one.log_probability
+        chances = log_softmax(peek(one.ids, [allowed])[0]) + one.log_probability
         for rank, at in enumerate(np.argsort(-chances, kind="stable")[:_WAYS].tolist()):
             # The likeliest way is followed, however unlikely it is: there is an answer.
             if chances[at] < _LEAST and rank > 0:
@@ -125,19 +123,23 @@ def _read_on(peek: Peek, one: Beginning, whole: bytes, tokenizer: Tokenizer, lim
 
 def _ends(peek: Peek, one: Beginning, following: Sequence[int], tokenizer: Tokenizer) -> tuple[list[Span], float]:
     """An answer for each of its ends, and the probability, given its beginning, that it is longer than all of them."""
-    rows = peek([*one.ids, *following], 1 + len(following))
     copying, sure = one.copying.branch(), one.log_probability
-    found: list[Span] = []
-    for logits, token in zip(rows, [*following, None], strict=True):
-        allowed = copying.allowed()
-        chances = dict(zip(allowed, log_softmax(logits[allowed]).tolist(), strict=True))
-        end = chances.get(tokenizer.eos)
-        if end is not None:
-            found.append(Span(one.begin, copying.places[0], sure + end))
-        if token is None or token not in chances:
+    wanted, ends = [copying.allowed()], [copying.places[0]]
+    for number, token in enumerate(following):
+        if token not in wanted[-1]:
+            following = following[:number]
             break
-        sure += chances[token]
         copying.push(token)
+        wanted.append(copying.allowed())
+        ends.append(copying.places[0])
+    found: list[Span] = []
+    rows = peek([*one.ids, *following], wanted)
+    for logits, allowed, end, token in zip(rows, wanted, ends, [*following, None], strict=True):
+        chances = dict(zip(allowed, log_softmax(logits).tolist(), strict=True))
+        if tokenizer.eos in chances:
+            found.append(Span(one.begin, end, sure + chances[tokenizer.eos]))
+        if token is not None:
+            sure += chances[token]
     return found, math.exp(sure - one.log_probability)
 
 

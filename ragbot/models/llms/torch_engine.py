@@ -75,15 +75,16 @@ class TorchDecoding:
         self.logits = self._read(ids, 1, self._cache)[0]
         self.usage.prompt += len(ids)
 
-    def peek(self, ids: Sequence[int], rows: int) -> Logits:
-        """The logits after the last ``rows`` of ``ids`` ``(rows, vocabulary)``, if the text went on with them; it does not.
+    def peek(self, ids: Sequence[int], wanted: Sequence[Sequence[int]]) -> list[Logits]:
+        """See :meth:`ragbot.models.llms.gemma.decoding.Decoding.peek`.
 
         Raises:
-            GenerationError: it would be longer than the model reads.
+            GenerationError: the text would be longer than the model reads.
         """
         self._check(self._length + len(ids))
         # Not every kind of cache can be cut back.
-        return self._read(ids, rows, copy.deepcopy(self._cache))
+        rows = self._read(ids, len(wanted), copy.deepcopy(self._cache))
+        return [row[list(tokens)] for row, tokens in zip(rows, wanted, strict=True)]
 
     def generate(self, limit: int, *, constraint: Constraint | None = None) -> Generator[tuple[int, float]]:
         """Up to ``limit`` tokens, the likeliest that ``constraint`` allows, with their log-probabilities."""

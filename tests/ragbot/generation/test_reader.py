@@ -52,7 +52,8 @@ class Engine:
             logits[ord(str(number))] = np.log(chance)
         return SimpleNamespace(logits=logits, peek=self._peek, usage=SimpleNamespace(prompt=len(prompt)))
 
-    def _peek(self, ids: Sequence[int], rows: int) -> Any:
+    def _peek(self, ids: Sequence[int], wanted: Sequence[Sequence[int]]) -> Any:
+        rows = len(wanted)
         begun, _, said = self.tokenizer.decode(ids).partition("]")
         self.begun.add(begun + "]")
         logits = np.full((rows, 0x110000), -9.0, np.float32)
@@ -60,7 +61,7 @@ class Engine:
             so_far = said[: len(said) - rows + 1 + row]
             following = self.says[len(so_far) :] if self.says.startswith(so_far) else ""
             logits[row, ord(following[0]) if following else Letters.eos] = 9.0
-        return logits
+        return [logits[row, list(tokens)] for row, tokens in enumerate(wanted)]
 
 
 def reader(engine: Engine, **options: Any) -> Reader:

@@ -33,7 +33,12 @@ class Embeddings:
 
     def __call__(self, ids: npt.NDArray[np.int64]) -> Floats:
         """The network's input for ``ids``: ``(len(ids), hidden)`` float32."""
+        vectors: Floats = self.compared(ids) * self._factors
+        return vectors
+
+    def compared(self, ids: npt.NDArray[np.int64]) -> Floats:
+        """What the output layer compares a hidden state with, for ``ids``: ``(len(ids), hidden)`` float32."""
         rows = self._table[ids]
         integers = (rows if self._signed else flipped(rows)).view(np.int8)
-        vectors: Floats = integers * self._scales[ids, None] * self._factors
+        vectors: Floats = integers * self._scales[ids, None]
         return vectors

@@ -119,6 +119,11 @@ class GemmaEngine:
         logits: Logits = self._head.run(None, {"hidden": hidden})[0]
         return logits
 
+    def some(self, hidden: Floats, tokens: Sequence[int]) -> Logits:
+        """The logits ``(len(tokens),)`` of some tokens, of one hidden state ``(hidden,)``."""
+        logits: Logits = self._embeddings.compared(np.asarray(tokens, np.int64)) @ hidden
+        return logits
+
     def _rotary_for(self, total: int) -> dict[str, Floats]:
         with self._rotary_lock:
             if not self._rotary or len(self._rotary[ROTARY[0]]) < total:

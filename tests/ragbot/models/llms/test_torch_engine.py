@@ -90,6 +90,22 @@ def test_it_goes_on_as_transformers_does(engine: TorchEngine) -> None:
     assert text.usage.new == len(said) and text.usage.prompt == len(ids)
 
 
+def test_a_peek_tells_what_would_follow_and_leaves_no_trace(engine: TorchEngine) -> None:
+    ids = engine.tokenizer.encode(TEXTS[0])
+    text, after = engine.start(ids[:3]), engine.start(ids[:4])
+    before = text.logits.copy()
+    tokens = [[3, 7, 40], [9]]
+    seen = text.peek(ids[3:6], tokens)
+    for token, wanted, found in zip(ids[4:6], tokens, seen, strict=True):
+        after.push([token])
+        assert found == pytest.approx(after.logits[wanted], abs=1e-4)
+    assert (text.logits == before).all()
+    text.push(ids[3:6])
+    assert text.logits == pytest.approx(after.logits, abs=1e-4)
+    with pytest.raises(GenerationError, match="the model reads 2,048"):
+        text.peek([5] * 2048, [[1]])
+
+
 def test_limits(engine: TorchEngine) -> None:
     with pytest.raises(GenerationError, match="empty"):
         engine.start([])

@@ -139,6 +139,28 @@ def test_what_was_read_before_is_not_read_again(engine: GemmaEngine) -> None:
     assert other.usage.prompt == len(other.ids)
 
 
+@pytest.mark.parametrize("signed", [True, False], ids=["signed", "unsigned"])
+def test_a_peek_tells_what_would_follow_and_leaves_no_trace(
+    join: Callable[[Path], Path], cache: Path, monkeypatch: pytest.MonkeyPatch, signed: bool
+) -> None:
+    monkeypatch.setenv("RAGBOT_CACHE_DIR", str(cache))
+    monkeypatch.setattr(files, "has_vnni", lambda: signed)
+    engine = GemmaEngine(files.locate(None, join), threads=1)
+    ids = prompt(engine)
+    text, other = engine.start(ids[:5]), engine.start(ids[:5])
+    generated = [token for token, _ in other.generate(6)]
+    tokens = [list(range(3, 40)), [9], list(range(30, 0, -1))]
+    seen = text.peek(ids[5:9], tokens)
+    text.peek([8] * 20, [[1]])
+    after = engine.start(ids[:6])
+    for token, wanted, found in zip(ids[6:9], tokens, seen, strict=True):
+        after.push([token])
+        assert found == pytest.approx(after.logits[wanted], abs=0.05 * float(after.logits.std()))
+    assert [token for token, _ in text.generate(6)] == generated
+    with pytest.raises(GenerationError, match="model reads"):
+        text.peek([5] * engine.context_tokens, [[1]])
+
+
 def test_texts_that_share_a_beginning_do_not_mix(engine: GemmaEngine) -> None:
     ids = prompt(engine)
     first = engine.start(ids)
