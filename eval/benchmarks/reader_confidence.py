@@ -76,8 +76,7 @@ def main() -> None:
     options = parser.parse_args()
     rows = _read(options.rows)
     if not rows:
-        rows = list(_collect(options))
-        options.rows.write_text("".join(json.dumps(asdict(row)) + "\n" for row in rows), encoding="utf-8")
+        rows = _kept(_collect(options), options.rows)
     if options.fit:
         tables = json.loads(WEIGHTS_FILE.read_text(encoding="utf-8"))
         for table, names in TABLES.items():
@@ -95,6 +94,19 @@ def _read(path: Path) -> list[Row]:
     if not path.is_file():
         return []
     return [Row(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def _kept(asked: Iterator[Row], path: Path) -> list[Row]:
+    """What was asked, written where it is looked for only once it is whole; until then it grows beside it."""
+    rows: list[Row] = []
+    growing = path.with_name(path.name + ".part")
+    with growing.open("w", encoding="utf-8") as out:
+        for row in asked:
+            rows.append(row)
+            out.write(json.dumps(asdict(row)) + "\n")
+            out.flush()
+    growing.replace(path)
+    return rows
 
 
 def _collect(options: argparse.Namespace) -> Iterator[Row]:

@@ -134,12 +134,12 @@ def _ends(peek: Peek, one: Beginning, following: Sequence[int], tokenizer: Token
         ends.append(copying.places[0])
     found: list[Span] = []
     rows = peek([*one.ids, *following], wanted)
-    for logits, allowed, end, token in zip(rows, wanted, ends, [*following, None], strict=True):
+    for logits, allowed, end, after in zip(rows, wanted, ends, [*following, None], strict=True):
         chances = dict(zip(allowed, log_softmax(logits).tolist(), strict=True))
         if tokenizer.eos in chances:
             found.append(Span(one.begin, end, sure + chances[tokenizer.eos]))
-        if token is not None:
-            sure += chances[token]
+        if after is not None:
+            sure += chances[after]
     return found, math.exp(sure - one.log_probability)
 
 
