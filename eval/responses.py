@@ -44,6 +44,8 @@ class Response:
         calls: an agent's tool calls, in order; None where no agent ran.
         timings: seconds by stage: ``search``, ``first_token``, ``total``.
         usage: tokens: ``input_tokens``, ``output_tokens``.
+        short: the answer in a few words, where the system gives it beside its sentences: exact match, F1 and
+            ROUGE-L compare these.
     """
 
     text: str | None = None
@@ -55,6 +57,7 @@ class Response:
     calls: tuple[ToolCall, ...] | None = None
     timings: Mapping[str, float] = field(default_factory=dict)
     usage: Mapping[str, int] = field(default_factory=dict)
+    short: str = ""
 
     def __post_init__(self) -> None:
         if self.confidence is not None and not 0 <= self.confidence <= 1:

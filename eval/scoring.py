@@ -137,7 +137,9 @@ class Scorer:
         if not question.answerable or not question.answers:
             return scores
         said = "" if response.abstained else text
-        scores |= answer_scores(said, question.answers, question.language)
+        scores |= answer_scores(said and (response.short or said), question.answers, question.language)
+        if said and response.short:
+            scores["contains"] = contains(strip_markers(said), question.answers, question.language)
         scores["answer_in_context"] = max(
             (contains(hit.text, question.answers, question.language) for hit in response.hits), default=0.0
         )

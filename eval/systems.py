@@ -49,6 +49,7 @@ def _answerer(bot: RagBot) -> System:
         answer = bot.ask(question.text)
         return Response(
             text=answer.text,
+            short=answer.short,
             abstained=answer.abstained,
             confidence=answer.confidence,
             language=answer.language,

@@ -201,6 +201,7 @@ class Answer:
     seconds by stage (``search``, ``first_token``, ``total``); ``usage`` counts the chat model's tokens
     (``input_tokens``, ``output_tokens``) over all calls, and is empty without one, or where it does not tell.
     ``claims`` are its sentences and whether their sources carry them; none for refusals, and where nothing is checked.
+    ``short`` is the answer in a few words of those sentences, where the model names them; else, and for refusals, empty.
     """
 
     question: str
@@ -213,6 +214,7 @@ class Answer:
     timings: Mapping[str, float] = field(default_factory=dict)
     usage: Mapping[str, int] = field(default_factory=dict)
     claims: tuple[Claim, ...] = ()
+    short: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,7 @@ def extension(
     own: dict[str, Any] = {
         "knowledge_base": kb,
         "answered_by": answered_by,
+        "short": answer.short,
         "abstained": answer.abstained,
         "confidence": round(answer.confidence, 4),
         "language": answer.language,

@@ -22,7 +22,7 @@ from eval.benchmarks.citation_mutations_cases import TRUE, Case, Sentence, cases
 from eval.benchmarks.setup import arguments, log, read_sets
 from eval.datasets.base import QuestionSet
 from ragbot.documents import Passage
-from ragbot.generation.extractive import plain
+from ragbot.generation.quoting import plain
 from ragbot.generation.verification.writer import Writer
 from ragbot.text import sentence_spans
 

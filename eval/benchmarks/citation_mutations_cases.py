@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from eval.benchmarks import citation_mutations_edits as edits
 from ragbot.documents import Document, Heading, Passage, heading_path
-from ragbot.generation.extractive import plain
+from ragbot.generation.quoting import plain
 from ragbot.generation.verification.writer import Writer
 from ragbot.text import detect_language, sentence_spans
 

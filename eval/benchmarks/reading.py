@@ -159,7 +159,7 @@ def reader(of: Reader) -> System:
 
     def ask(question: str, title: str, text: str, language: str) -> tuple[str, str, float]:
         read = of.read(question, [(title, text)], language)
-        answer = "".join(read.answer())
+        answer = read.said.text if read.said else ""
         none = read.judgement.none
         return ("" if none >= 0.5 else answer), answer, none
 

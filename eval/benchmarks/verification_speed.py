@@ -26,7 +26,7 @@ from eval.benchmarks.citation_mutations import corpus
 from eval.benchmarks.citation_mutations_cases import TRUE, Case, cases, passages_of, sentences_of
 from eval.compare import bootstrap_statistic
 from eval.compare_resampling import IndexArray
-from ragbot.generation.extractive import plain
+from ragbot.generation.quoting import plain
 from ragbot.generation.verification.writer import Writer
 from ragbot.text import sentence_spans
 

@@ -18,7 +18,7 @@ from ragbot.documents import Chunk
 from ragbot.exploring.collection import Count, ProgressCallback, Slice
 from ragbot.exploring.sections import Section
 from ragbot.exploring.summaries import Source, Statement
-from ragbot.generation.extractive import plain
+from ragbot.generation.quoting import plain
 from ragbot.models.embedders.base import Embedder, Vectors, normalized
 from ragbot.text import sentence_spans
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from ragbot.documents import Message, Passage
@@ -38,6 +39,21 @@ class Answerer(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class Short:
+    """An answer in a few words.
+
+    Attributes:
+        text: as it is shown.
+        passage: that it is from, counted from 0.
+        place: the characters ``[start, end)`` of the passage that say it.
+    """
+
+    text: str
+    passage: int
+    place: tuple[int, int]
+
+
 class Judged(Protocol):
     """A question that the model has an opinion about before it has written a word."""
 
@@ -48,6 +64,10 @@ class Judged(Protocol):
     @property
     def signals(self) -> Mapping[str, float]:
         """What the confidence listens to: see :func:`ragbot.generation.confidence.reading_confidence`."""
+
+    @property
+    def short(self) -> Short | None:
+        """The answer in a few words, which stand in the sentences that :meth:`pieces` yields; None where there is none."""
 
     def pieces(self) -> Pieces:
         """The answer, as :meth:`Answerer.pieces` yields it."""

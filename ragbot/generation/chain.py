@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from ragbot.documents import Answer, Citation, Claim, Message, Passage
 from ragbot.generation import code_spans
 from ragbot.generation.answerers import Answerer, Judged, Judging, Pieces
-from ragbot.generation.citations import Citations
+from ragbot.generation.citations import Citations, pointing
 from ragbot.generation.confidence import confidence, features, reading_confidence
 from ragbot.generation.markers import Markers
 from ragbot.generation.prompts import render
@@ -108,14 +108,18 @@ class AnswerChain:
         timings["search"] = time.perf_counter() - searching
         usage = Counter(rewritten.usage)
 
+        judged: Judged | None = None
+        passages: list[Passage] = []
+
         def finish(
             text: str, abstained: bool, citations: tuple[Citation, ...] = (), claims: tuple[Claim, ...] = ()
         ) -> None:
             timings["total"] = time.perf_counter() - started
+            short = judged.short if judged and not abstained else None
             stream._answer = Answer(
                 question=question,
                 text=text,
-                citations=citations,
+                citations=pointing(citations, passages, short) if short else citations,
                 abstained=abstained,
                 confidence=sure,
                 language=language,
@@ -123,11 +127,10 @@ class AnswerChain:
                 timings=timings,
                 usage=dict(usage),
                 claims=claims,
+                short=short.text if short else "",
             )
 
         # A model that says how sure it is reads first: it knows more of that than the search does.
-        judged: Judged | None = None
-        passages: list[Passage] = []
         if hits and isinstance(self.answerer, Judging):
             reading = time.perf_counter()
             passages = self.answerer.select(expand(self.kb.catalog, hits))

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ragbot.documents import Citation, Passage, heading_path, page_at
 from ragbot.index.analysis import terms
 from ragbot.text import sentence_spans
+
+if TYPE_CHECKING:
+    from ragbot.generation.answerers import Short
 
 
 class Citations:
@@ -49,6 +53,18 @@ class Citations:
     def keep(self, count: int) -> None:
         """Forget all but the first ``count``: what cited them is not shown after all."""
         self._found = dict(list(self._found.items())[:count])
+
+
+def pointing(found: Sequence[Citation], passages: Sequence[Passage], short: Short) -> tuple[Citation, ...]:
+    """The citations; those whose quote says the few words that answer point to them."""
+    passage = passages[short.passage]
+    start, end = (passage.start + at for at in short.place)
+    return tuple(
+        replace(one, focus=(start, end))
+        if one.document_id == passage.document.id and one.start <= start and end <= one.end
+        else one
+        for one in found
+    )
 
 
 def _citation(marker: int, passage: Passage, start: int, end: int) -> Citation:

@@ -8,6 +8,7 @@ byte by byte, since a token may hold a part of a character, and white space coun
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from copy import copy
 from typing import TYPE_CHECKING
@@ -23,6 +24,17 @@ LONGEST_PIECE = 48
 def flattened(text: str) -> bytes:
     """A passage as answers are copied from it: white space counts as one space."""
     return " ".join(text.split()).encode()
+
+
+def characters(text: str) -> list[int]:
+    """For each byte of :func:`flattened` the character of ``text`` that it comes from; for a space the one before it."""
+    found: list[int] = []
+    for word in re.finditer(r"\S+", text):
+        if found:
+            found.append(found[-1])
+        for at, character in enumerate(word.group(), word.start()):
+            found += [at] * len(character.encode())
+    return found
 
 
 class Copying:

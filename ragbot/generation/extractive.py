@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 from ragbot.documents import Message, Passage
-from ragbot.generation.verification.wraps import unwrapped
+from ragbot.generation.quoting import plain, quoted, says_something
 from ragbot.index.analysis import terms
 from ragbot.index.knowledge_base import KnowledgeBase
 from ragbot.models.embedders.base import Embedder
-from ragbot.text import answer_language, detect_language, sentence_spans
+from ragbot.text import detect_language, sentence_spans
 
 #: Passages whose sentences are considered, and sentences of them that are embedded (the rest share too few words).
 PASSAGES = 5
@@ -28,19 +27,8 @@ LANGUAGE_WEIGHT = 0.5
 #: A further sentence is given if its logit is this near to the best one's.
 MARGIN = 1.0
 MOST_SENTENCES = 3
-
-_MARKUP = re.compile(r"^[ \t]*(?:[-*+•]|\d{1,3}[.)、])[ \t]+|\*\*|`|^[ \t]*>[ \t]?")
-#: Bold of several words; __init__ is a name.
-_BOLD = re.compile(r"(?<!\w)__(\S[^_]*\s[^_]*\S)__(?!\w)")
-_RULE = re.compile(r"^[\s|:\-=_*#]*$")
-#: The source's own references. Not those of code (``a[1]``), nor what holds a zero: [0, 1] is an interval.
-_REFERENCE = re.compile(
-    r"(?:[ \t]+|(?<![A-Za-z0-9_]))[\[【［]\s*[1-9]\d{0,2}(?:\s*[-–,，、]\s*[1-9]\d{0,2})*\s*[\]】］]"
-)
-#: A bracket that is left before a number gets this invisible character, so that it is not read as one of our markers.
-_JOINER = "\u2060"
-_BRACKET = re.compile(r"([\[【［])(?=\s*\d)")
-_LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
+#: Characters of a sentence, at least.
+_SHORTEST = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +61,7 @@ class ExtractiveAnswerer:
         # In the order of the best passage first, then of the document: neighbours read on.
         order = list(dict.fromkeys(item.passage for item in chosen))
         chosen.sort(key=lambda item: (order.index(item.passage), item.position))
-        spaced = False  # between Chinese sentences stands nothing
-        for number, item in enumerate(chosen):
-            text = plain(item.text)
-            before, spaced = spaced, answer_language(text) != "zh"
-            separator = " " if number and (before or spaced) else ""
-            yield f"{separator}{text} [{item.passage + 1}]"
+        yield from quoted((item.text, item.passage + 1) for item in chosen)
 
     def rank(self, question: str, passages: Sequence[Passage]) -> list[tuple[float, _Candidate]]:
         """Sentences with their logits, best first."""
@@ -109,21 +92,12 @@ class ExtractiveAnswerer:
         return [math.log(1 + (count - n + 0.5) / (n + 0.5)) for n in frequencies]
 
 
-def plain(sentence: str) -> str:
-    """A sentence without the marks of Markdown, for showing; table rows become their cells."""
-    text = _MARKUP.sub("", _LINK.sub(r"\1", unwrapped(sentence)))
-    text = _BRACKET.sub(rf"\1{_JOINER}", _REFERENCE.sub("", _BOLD.sub(r"\1", text)))
-    if text.startswith("|") and text.endswith("|"):
-        text = " · ".join(cell.strip() for cell in text.strip("|").split("|"))
-    return text.strip()
-
-
 def _candidates(passages: Sequence[Passage]) -> list[_Candidate]:
     found = []
     for number, passage in enumerate(passages):
         for start, end in sentence_spans(passage.text):
             text = passage.text[start:end]
-            if text.startswith("#") or _RULE.match(text) or len(plain(text)) < 4 or text in passage.headings:
+            if len(plain(text)) < _SHORTEST or not says_something(text, passage):
                 continue
             found.append(_Candidate(number, start, text))
     return found

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ragbot.generation.copying import flattened
+from ragbot.generation.copying import characters, flattened
 from ragbot.generation.reading import MOST_PASSAGES, NONE, Reading
 from ragbot.generation.span_search import search
 from ragbot.generation.spans import Sentence, Span, Weights, chosen
@@ -138,8 +138,11 @@ class Reader:
         choice = chosen(spans, self._weights, known)
         at = bisect_right(ends, choice.span.begin)
         number, begin = list(numbers)[at], ends[at - 1] if at else 0
-        text = texts[number][choice.span.begin - begin : choice.span.end - begin].decode().strip()
-        return Said(text, number, choice.agreement, choice.sentence)
+        span = choice.span.moved(-begin)
+        text = texts[number][span.begin : span.end].decode().strip()
+        at_character = characters(asked.passages[number - 1][1])
+        place = at_character[span.begin], at_character[span.end - 1] + 1
+        return Said(text, number, place, choice.agreement, choice.sentence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,11 +151,13 @@ class Said:
 
     Attributes:
         text: it stands in the passage ``number``, counted from 1.
+        place: the characters ``[start, end)`` of the passage that it is; there, white space may be longer.
         agreement, sentence: see :class:`ragbot.generation.spans.Choice`.
     """
 
     text: str
     number: int
+    place: tuple[int, int]
     agreement: float
     sentence: Sentence | None
 
@@ -178,11 +183,10 @@ class Read:
         """The short answer, from one of the passages that likely hold it; None where they are empty."""
         return self._reader.said(self._decoding, self.judgement.likely, self._asked)
 
-    def answer(self) -> Generator[str, None, dict[str, int]]:
-        """The same as text; then its usage."""
+    @property
+    def usage(self) -> dict[str, int]:
+        """Tokens that were read, and those of the answer."""
         text = self.said.text if self.said else ""
-        if text:
-            yield text
         return {"input_tokens": self._decoding.usage.prompt, "output_tokens": self._reader.count_tokens(text)}
 
     def spans(self, number: int) -> list[Span]:

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 
 from ragbot.documents import Message, Passage
+from ragbot.generation.answerers import Short
 from ragbot.generation.confidence import reader_logit
 from ragbot.generation.context import fit
+from ragbot.generation.quoting import around, plain, quoted
 from ragbot.generation.reader import Read, Reader
 from ragbot.generation.reading import MOST_PASSAGES
 
+#: Probability of none from which on some passage is not the likelier answer.
+LIKELIER = 0.5
+
 
 class ReadingAnswerer:
-    """Answers with a phrase from one passage, whose number follows it.
+    """Answers with the sentence of a passage in which the reader's few words stand, and with the passage's number.
 
     Args:
         reader: the model.
@@ -29,14 +34,15 @@ class ReadingAnswerer:
 
     def judge(self, question: str, passages: Sequence[Passage], language: str) -> Judged:
         """See :class:`ragbot.generation.answerers.Judging`."""
-        return Judged(self._reader.read(question, [(where(passage), passage.text) for passage in passages], language))
+        read = self._reader.read(question, [(where(passage), passage.text) for passage in passages], language)
+        return Judged(read, passages)
 
     def pieces(
         self, question: str, passages: Sequence[Passage], language: str, history: Sequence[Message]
     ) -> Generator[str, None, dict[str, int]]:
         """See :class:`ragbot.generation.answerers.Answerer`; where no passage is likelier than none, nothing."""
         judged = self.judge(question, passages, language)
-        if judged.none >= 0.5:
+        if judged.none >= LIKELIER:
             return {"input_tokens": 0, "output_tokens": 0}
         return (yield from judged.pieces())
 
@@ -44,8 +50,9 @@ class ReadingAnswerer:
 class Judged:
     """A question that the reader has an opinion about, before it has written a word."""
 
-    def __init__(self, read: Read) -> None:
+    def __init__(self, read: Read, passages: Sequence[Passage]) -> None:
         self._read = read
+        self._passages = passages
 
     @property
     def none(self) -> float:
@@ -68,12 +75,19 @@ class Judged:
             "words": sentence.coverage if sentence else 0.0,
         }
 
+    @property
+    def short(self) -> Short | None:
+        """See :class:`ragbot.generation.answerers.Judged`."""
+        said = self._read.said
+        return Short(plain(said.text), said.number - 1, said.place) if said else None
+
     def pieces(self) -> Generator[str, None, dict[str, int]]:
-        """The answer, with the number of its passage."""
-        usage = yield from self._read.answer()
-        if self._read.said:
-            yield f" [{self._read.said.number}]"
-        return usage
+        """The sentences, each with the number of its passage; where the words stand in none, the words."""
+        said = self._read.said
+        if said:
+            sentences = around(self._passages[said.number - 1], *said.place) or [said.text]
+            yield from quoted((sentence, said.number) for sentence in sentences)
+        return self._read.usage
 
 
 def where(passage: Passage) -> str:

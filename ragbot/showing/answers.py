@@ -79,17 +79,21 @@ def with_markers(
     citations: Sequence[Citation],
     language: str = "en",
     places: Sequence[int | None] | None = None,
+    short: str = "",
 ) -> str:
     """The text as HTML, the markers of ``citations`` as buttons; others are numbers that lead nowhere.
 
-    ``places`` are their ``data-index``, where that is not their own place; None for what cannot be opened.
+    ``places`` are their ``data-index``, where that is not their own place; None for what cannot be opened. The few words
+    of ``short`` stand out, where the text has them.
     """
     first = {citation.marker: index for index, citation in reversed(list(enumerate(citations)))}
     pieces = _MARKER.split(text)
     shown = []
     for number, piece in enumerate(pieces):
         if number % 2 == 0:
-            shown.append(safe(piece))
+            before, words, after = piece.partition(short) if short else (piece, "", "")
+            shown.append(f"{safe(before)}<strong>{safe(words)}</strong>{safe(after)}" if words else safe(piece))
+            short = "" if words else short  # once
         elif int(piece) in first:
             index = first[int(piece)]
             found = citations[index]
@@ -160,17 +164,21 @@ def _given(answer: Answer, language: str, label: str | None) -> str:
 
 
 def _sentences(answer: Answer, language: str) -> str:
-    """The text, each sentence that no source supports set apart."""
+    """The text, each sentence that no source supports set apart, and the few words that answer standing out."""
     shown, at = [], 0
+    short = "" if answer.short.strip(" .。") == _MARKER.sub("", answer.text).strip(" .。") else answer.short
+
+    def part(start: int, end: int) -> str:
+        return with_markers(answer.text[start:end], answer.citations, language, short=short)
+
     for claim in wrong_claims(answer.claims):
         if not at <= claim.start < claim.end <= len(answer.text):
             continue  # removed, or of another text
         reason = say(language, "unsupported_label", reason=reason_of(claim.findings, language))
-        shown.append(with_markers(answer.text[at : claim.start], answer.citations, language))
-        inner = with_markers(answer.text[claim.start : claim.end], answer.citations, language)
-        shown.append(f'<span class="rb-unsupported" title="{safe(reason, " ")}">{inner}</span>')
+        inner = part(claim.start, claim.end)
+        shown += [part(at, claim.start), f'<span class="rb-unsupported" title="{safe(reason, " ")}">{inner}</span>']
         at = claim.end
-    shown.append(with_markers(answer.text[at:].rstrip(), answer.citations, language))
+    shown.append(part(at, len(answer.text.rstrip())))
     return "".join(shown)
 
 

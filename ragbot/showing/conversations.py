@@ -121,6 +121,7 @@ def answer_of(turn: Turn) -> Answer:
         timings=turn.timings,
         usage=turn.usage,
         claims=tuple(_claim(kept) for kept in turn.claims),
+        short=turn.short,
     )
 
 

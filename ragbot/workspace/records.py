@@ -21,7 +21,7 @@ class Turn:
     ``parent`` is the id of the turn before it, None for the first; turns with the same parent are alternatives of one
     another. ``asked`` is an ISO 8601 time in UTC. An ``interrupted`` turn has as much text as there was, a ``failed``
     one its ``error``. ``citations``, ``claims``, ``confidence``, ``timings`` and ``usage`` are those of
-    :class:`ragbot.documents.Answer`, claims as plain objects; ``id``, ``conversation`` and ``asked`` are given by the
+    :class:`ragbot.documents.Answer`, and so is ``short``, claims as plain objects; ``id``, ``conversation`` and ``asked`` are given by the
     workspace.
     """
 
@@ -35,6 +35,7 @@ class Turn:
     claims: tuple[Mapping[str, Any], ...] = ()
     timings: Mapping[str, float] = field(default_factory=dict)
     usage: Mapping[str, int] = field(default_factory=dict)
+    short: str = ""
     model: str = ""
     error: str = ""
     id: int = 0
@@ -93,12 +94,13 @@ def turn_of(answer: Answer, model: str = "") -> Turn:
         claims=tuple(plain(claim) for claim in answer.claims),
         timings=dict(answer.timings),
         usage=dict(answer.usage),
+        short=clean(answer.short),
         model=model,
     )
 
 
 #: The fields of a turn that are kept together, as one JSON object.
-_DETAILS = ("language", "abstained", "confidence", "citations", "claims", "timings", "usage", "model", "error")
+_DETAILS = ("language", "abstained", "confidence", "citations", "claims", "timings", "usage", "short", "model", "error")
 
 
 def details_json(turn: Turn) -> str:
@@ -132,6 +134,7 @@ _KINDS: Mapping[str, Any] = {
     "claims": list,
     "timings": dict,
     "usage": dict,
+    "short": str,
     "model": str,
     "error": str,
 }

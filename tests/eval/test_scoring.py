@@ -53,6 +53,21 @@ def test_all_wrong(scorer: Scorer, questions: QuestionSet, name: str) -> None:
     assert scores["dangling"] == 1 and scores["unsupported"] == 0.5
 
 
+def test_a_short_answer_is_what_is_compared_and_its_sentence_what_must_contain_it(
+    scorer: Scorer, questions: QuestionSet
+) -> None:
+    question = by_id(questions, "en-1")
+    said = right(question)
+    gold = question.answers[0]
+    long, short = scorer.score(question, said), scorer.score(question, replace(said, short=gold))
+    assert long["exact_match"] == 0 and short["exact_match"] == short["f1"] == short["rouge_l"] == 1
+    assert long["contains"] == short["contains"] == 1
+    assert scorer.score(question, replace(said, short="nonsense"))["contains"] == 1
+    elsewhere = scorer.score(question, replace(said, text="Something else [1].", short=gold))
+    assert elsewhere["f1"] == 1 and elsewhere["contains"] == 0
+    assert scorer.score(question, replace(said, short=gold, abstained=True))["f1"] == 0
+
+
 def test_a_refusal(scorer: Scorer, questions: QuestionSet) -> None:
     silent = right(by_id(questions, "no-1"))
     scores = scorer.score(by_id(questions, "no-1"), silent)

@@ -241,6 +241,7 @@ def _answer_data(answer: Answer) -> dict[str, Any]:
     return {
         "question": answer.question,
         "text": answer.text,
+        "short": answer.short,
         "abstained": answer.abstained,
         "confidence": round(answer.confidence, 4),
         "language": answer.language,

@@ -16,12 +16,11 @@ from pathlib import Path
 from eval.compare import Difference, paired
 from eval.datasets.base import Question, QuestionSet
 from eval.metrics.cmrc import cmrc_f1
-from eval.metrics.markers import strip_markers
 from eval.metrics.squad import squad_f1
 from eval.workbench import Workbench
 from ragbot.bot import RagBot
 from ragbot.errors import SourceError, StorageError
-from ragbot.generation.reading_answerer import ReadingAnswerer
+from ragbot.generation.reading_answerer import LIKELIER, ReadingAnswerer
 from ragbot.retrieval.expand import expand
 from ragbot.settings import Settings
 from ragbot.text import answer_language
@@ -142,8 +141,8 @@ def _score(bot: RagBot, name: str, question: Question, before: ReadingAnswerer, 
     passages = expand(bot.kb.catalog, bot.search(question.text))
 
     def value(answerer: ReadingAnswerer) -> float:
-        pieces = answerer.pieces(question.text, answerer.select(passages), language, ())
-        answer = strip_markers("".join(pieces)).strip()
+        judged = answerer.judge(question.text, answerer.select(passages), language)
+        answer = judged.short.text if judged.short and judged.none < LIKELIER else ""
         if not question.answerable:
             return float(not answer)
         if not answer:

@@ -9,7 +9,7 @@ from typing import Any, cast
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ragbot.generation.copying import Copying
+from ragbot.generation.copying import Copying, characters, flattened
 
 END = 0
 WORDS = [
@@ -107,3 +107,14 @@ def test_every_walk_ends_with_a_stretch_of_the_passage(text: str, seed: int) -> 
         rule.push(token)
     assert chosen.decode().removeprefix(" ") in " ".join(text.split())
     assert bool(chosen) == bool(text.split())
+
+
+@given(st.text(st.sampled_from("a1 \n\t\u3000é港𠀀\x1f"), max_size=30))
+def test_each_byte_of_a_flattened_text_has_its_character(text: str) -> None:
+    flat, found = flattened(text), characters(text)
+    assert len(found) == len(flat)
+    for at, character in enumerate(text):
+        if not character.isspace():
+            assert bytes(byte for byte, of in zip(flat, found, strict=True) if of == at).rstrip() == character.encode()
+    for byte, of in zip(flat, found, strict=True):
+        assert byte != ord(" ") or text[of + 1].isspace()

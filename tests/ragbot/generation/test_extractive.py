@@ -10,8 +10,9 @@ import pytest
 from ragbot.bot import RagBot
 from ragbot.documents import Answer, ParsedDocument
 from ragbot.generation.citations import Citations
-from ragbot.generation.extractive import ExtractiveAnswerer, plain
+from ragbot.generation.extractive import ExtractiveAnswerer
 from ragbot.generation.markers import Markers
+from ragbot.generation.quoting import plain
 from ragbot.models.testing import HashEmbedder
 from ragbot.settings import Settings
 

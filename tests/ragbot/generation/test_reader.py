@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from ragbot.bot import RagBot
-from ragbot.documents import Document, ParsedDocument, Passage
+from ragbot.documents import Answer, Document, ParsedDocument, Passage
 from ragbot.errors import ModelNotFoundError
 from ragbot.generation.chain import AnswerChain
 from ragbot.generation.confidence import reader_logit, reading_confidence
-from ragbot.generation.reader import Reader
+from ragbot.generation.reader import Read, Reader
 from ragbot.generation.reading_answerer import ReadingAnswerer
 from ragbot.generation.spans import Sentence
 from ragbot.models.bundled import BundledFile
@@ -68,6 +68,11 @@ def reader(engine: Engine, **options: Any) -> Reader:
     return Reader(cast(Any, engine), **options)
 
 
+def words(read: Read) -> str:
+    assert read.said is not None
+    return read.said.text
+
+
 def passage(text: str, number: int = 1) -> Passage:
     document = Document(number, f"{number}.md", f"Title {number}", "md", "en", None, "")
     return Passage(document, text, 0, len(text), None, ("Heading",), 1.0)
@@ -79,7 +84,7 @@ def test_it_says_how_sure_it_is_before_it_writes() -> None:
     assert read.judgement.none == pytest.approx(0.2)
     assert read.judgement.passages == pytest.approx((0.05, 0.75)) and read.judgement.best == 2
     assert not engine.begun
-    assert "".join(read.answer()) == "1911"
+    assert words(read) == "1911"
     assert engine.begun == {"2]"}
     assert engine.prompts == ["[1] A\none\n\n[2] B\nin 1911\n\nQuestion: When?\nAnswer: ["]
 
@@ -87,8 +92,7 @@ def test_it_says_how_sure_it_is_before_it_writes() -> None:
 def test_an_answer_is_copied_from_a_passage() -> None:
     engine = Engine([0.2, 0.01, 0.79], "six")
     read = reader(engine).read("When?", [("A", "one"), ("B", "two ends")], "en")
-    assert "".join(read.answer()) in "two ends"
-    assert "".join(read.answer()) == "".join(read.answer())
+    assert words(read) in "two ends"
     assert engine.begun == {"2]"}
 
 
@@ -105,9 +109,9 @@ def test_all_likely_passages_are_read_for_the_answer() -> None:
 
 def test_an_empty_passage_says_nothing() -> None:
     read = reader(Engine([0.1, 0.9], "x")).read("When?", [("A", " ")], "en")
-    assert read.said is None and list(read.answer()) == []
+    assert read.said is None and read.usage["output_tokens"] == 0
     judged = ReadingAnswerer(reader(Engine([0.1, 0.9], "x"))).judge("When?", [passage(" ")], "en")
-    assert judged.signals["agreement"] == 0 and list(judged.pieces()) == []
+    assert judged.signals["agreement"] == 0 and list(judged.pieces()) == [] and judged.short is None
 
 
 def test_only_the_passages_that_are_there_are_weighed() -> None:
@@ -119,7 +123,7 @@ def test_only_the_passages_that_are_there_are_weighed() -> None:
 def test_the_answer_is_bounded() -> None:
     text = "a " * 50
     read = reader(Engine([0.1, 0.9], text.strip()), answer_tokens=7).read("When?", [("A", text)], "en")
-    answer = "".join(read.answer())
+    answer = words(read)
     assert answer and len(answer) <= 7
 
 
@@ -135,13 +139,27 @@ def test_what_is_known_of_the_sentences_is_signalled() -> None:
     assert judged.signals == pytest.approx(
         {"none": reader_logit(0.2), "agreement": 1.0, "near": 0.9, "words": 0.6}, rel=1e-3
     )
-    assert "".join(judged.pieces()) == "tower [1]"
+    assert "".join(judged.pieces()) == "The tower is high. [1]"
 
 
-def test_the_number_of_its_passage_follows_an_answer() -> None:
-    answerer = ReadingAnswerer(reader(Engine([0.1, 0.2, 0.7], "1911")))
-    passages = answerer.select([passage("one"), passage("1911 it was", 2)])
-    assert "".join(answerer.pieces("哪年？", passages, "zh", ())) == "1911 [2]"
+@pytest.mark.parametrize(
+    ("text", "says", "answer", "short"),
+    [
+        ("It is old. It opened\nin  1911 here. It closed.", "in 1911", "It opened in  1911 here. [2]", "in 1911"),
+        ("It opened in **1911**, they say.", "**1911**", "It opened in 1911, they say. [2]", "1911"),
+        ("# 1911\n\nIt opened.", "1911", "1911 [2]", "1911"),
+        ("It opened. It closed. The end.", "opened. It closed", "It opened. [2] It closed. [2]", "opened. It closed"),
+        ("- one\n- opened in 1911\n- two", "in 1911", "opened in 1911 [2]", "in 1911"),
+        ("| year | what |\n| --- | --- |\n| 1911 | opened |", "1911", "1911 · opened [2]", "1911"),
+    ],
+)
+def test_an_answer_is_the_sentence_in_which_its_words_stand(text: str, says: str, answer: str, short: str) -> None:
+    answerer = ReadingAnswerer(reader(Engine([0.1, 0.2, 0.7], says)))
+    passages = answerer.select([passage("one"), passage(text, 2)])
+    judged = answerer.judge("When?", passages, "en")
+    assert "".join(judged.pieces()) == answer == "".join(answerer.pieces("When?", passages, "en", ()))
+    assert judged.short and (judged.short.text, judged.short.passage) == (short, 1)
+    assert " ".join(text[slice(*judged.short.place)].split()) == says
 
 
 def test_nothing_is_said_where_none_is_likeliest() -> None:
@@ -161,18 +179,21 @@ def test_the_chain_refuses_by_what_the_reader_thinks(bot: RagBot) -> None:
         {"a.md": ParsedDocument("The harbour museum opened in 1911. It shows ships.", title="Harbour")}
     )
 
-    def asked(odds: Sequence[float]) -> tuple[bool, str, float, int]:
+    def asked(odds: Sequence[float]) -> tuple[Answer, int]:
         engine = Engine(odds, "1911")
         chain = AnswerChain(bot.kb, bot.retriever, ReadingAnswerer(reader(engine)))
         answer = chain.ask("When did the harbour museum open?")
         assert answer.timings["read"] > 0
-        return answer.abstained, answer.text, answer.confidence, len(engine.prompts)
+        return answer, len(engine.prompts)
 
-    refused, _, doubtful, prompts = asked([0.999, 0.001])
-    assert refused and prompts == 1
-    answered, text, sure, prompts = asked([0.001, 0.999])
-    assert not answered and text.startswith("1911") and prompts == 1
-    assert doubtful < 0.5 < sure
+    refused, prompts = asked([0.999, 0.001])
+    assert refused.abstained and prompts == 1 and refused.short == ""
+    answered, prompts = asked([0.001, 0.999])
+    assert not answered.abstained and prompts == 1
+    assert answered.text == "The harbour museum opened in 1911. [1]" and answered.short == "1911"
+    assert [one.quote for one in answered.citations] == ["The harbour museum opened in 1911."]
+    assert answered.citations[0].focus == (29, 33)
+    assert refused.confidence < 0.5 < answered.confidence
 
 
 def test_confidence_grows_with_the_odds_of_an_answer() -> None:

@@ -34,6 +34,19 @@ def test_text_stays_in_its_order_whatever_is_marked_in_it() -> None:
     assert TEXT in Page(answer_html(made(), "en")).text
 
 
+def test_the_few_words_that_answer_stand_out_once() -> None:
+    shown = answer_html(made(short="通常取 8"), "en")
+    assert "秩<strong>通常取 8</strong> " in shown.replace("&#32;", " ")
+    assert "<strong>" not in answer_html(made(short="9", claims=()), "en")
+    twice = answer_html(made(text="8 oder 8 [1]", claims=(), short="8"), "en")
+    assert twice.count("<strong>8</strong>") == 1
+    whole = answer_html(made(text="八。 [1]", claims=(), short="八"), "zh")
+    assert "<strong>" not in whole
+    unsupported = answer_html(made(short="25 dollars"), "en").replace("&#32;", " ")
+    assert "costs <strong>25 dollars</strong>" in unsupported
+    assert "<b>" not in answer_html(made(text="a <b> c [1]", claims=(), short="<b>"), "en")
+
+
 def test_cards_have_place_and_quote_with_the_phrase_marked() -> None:
     shown = answer_html(made(), "en")
     page = Page(shown)

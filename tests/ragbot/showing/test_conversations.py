@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -84,10 +85,15 @@ def test_matches_mark_the_words_whatever_their_case_and_script() -> None:
 
 
 def test_stored_turns_look_like_fresh_answers(bot: RagBot) -> None:
-    given = bot.ask("LoRA 冻结了什么？")
+    given = replace(bot.ask("LoRA 冻结了什么？"), short="冻结")
     stored = turn_of(given)
     again = answer_of(stored)
-    assert (again.text, again.citations, again.claims) == (given.text, given.citations, given.claims)
+    assert (again.text, again.citations, again.claims, again.short) == (
+        given.text,
+        given.citations,
+        given.claims,
+        given.short,
+    )
     assert given.text in Page(turn_html(stored, "zh")).text
 
 

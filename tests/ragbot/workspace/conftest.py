@@ -35,6 +35,7 @@ ANSWER = Answer(
     timings={"total": 0.25},
     usage={"input_tokens": 700, "output_tokens": 20},
     claims=(Claim("秩通常取 8 或 16。", 0, 16, "supported", (1,)),),
+    short="8 或 16",
 )
 TURN = turn_of(ANSWER, "openai:qwen3")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ragbot.documents import Document, Passage
-from ragbot.generation.extractive import plain
+from ragbot.generation.quoting import plain
 from ragbot.generation.verification.cuts import cut
 from ragbot.generation.verification.verifier import Verdict, Verifier
 from ragbot.generation.verification.wraps import place, unwrapped

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -15,6 +16,7 @@ from eval.workbench import Workbench
 from ragbot.cli import app
 from ragbot.documents import ParsedDocument, Passage
 from ragbot.errors import SourceError, StorageError, UserError
+from ragbot.generation.answerers import Short
 from ragbot.generation.reading_answerer import ReadingAnswerer
 from ragbot.models.testing import HashEmbedder
 from ragbot.settings import Settings
@@ -31,15 +33,12 @@ class Knows:
     def select(self, passages: Sequence[Passage]) -> list[Passage]:
         return list(passages)[:2]
 
-    def pieces(
-        self, question: str, passages: Sequence[Passage], language: str, history: object
-    ) -> Generator[str, None, dict[str, int]]:
+    def judge(self, question: str, passages: Sequence[Passage], language: str) -> Any:
         self.asked.append([passage.document.source for passage in passages])
         number = next((n for n in self.words if n in question), None)
-        if number:
-            yield number[-4:]
-            yield " [1]"
-        return {}
+        # What it does not know, it has words for, too; but it thinks that no passage says it.
+        short = Short(number[-4:] if number else "1066", 0, (0, 4))
+        return SimpleNamespace(none=0.1 if number else 0.9, short=short)
 
 
 def reader(*words: str) -> ReadingAnswerer:
@@ -166,7 +165,7 @@ def test_the_command_says_what_came_of_it(
         folder.mkdir()
     knows = {old: reader(), new: reader(*(f"basin {1900 + i}" for i in range(40)))}
     monkeypatch.setattr("ragbot.generation.choice.reader_engine", lambda folder: folder)
-    monkeypatch.setattr("ragbot.generation.reader.Reader", lambda engine, limit: engine)
+    monkeypatch.setattr("ragbot.generation.reader.Reader", lambda engine, *options: engine)
     monkeypatch.setattr("ragbot.generation.reading_answerer.ReadingAnswerer", lambda engine, limit: knows[engine])
     words = ["--documents", tmp_path / "docs", "--split-by", "document", "--target", tmp_path / "place", "--json"]
 
