@@ -62,10 +62,6 @@ class Judged(Protocol):
         """Probability that no passage answers the question."""
 
     @property
-    def signals(self) -> Mapping[str, float]:
-        """What the confidence listens to: see :func:`ragbot.generation.confidence.reading_confidence`."""
-
-    @property
     def short(self) -> Short | None:
         """The answer in a few words, which stand in the sentences that :meth:`pieces` yields; None where there is none."""
 

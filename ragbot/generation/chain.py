@@ -12,7 +12,7 @@ from ragbot.documents import Answer, Citation, Claim, Message, Passage
 from ragbot.generation import code_spans
 from ragbot.generation.answerers import Answerer, Judged, Judging, Pieces
 from ragbot.generation.citations import Citations, pointing
-from ragbot.generation.confidence import confidence, features, reading_confidence
+from ragbot.generation.confidence import confidence, features, reader_logit, reading_confidence
 from ragbot.generation.markers import Markers
 from ragbot.generation.prompts import render
 from ragbot.generation.refusals import refuses
@@ -136,7 +136,7 @@ class AnswerChain:
             passages = self.answerer.select(expand(self.kb.catalog, hits))
             if passages:
                 judged = self.answerer.judge(search_for, passages, language)
-                values = {**features(self.kb, search_for, hits), **judged.signals}
+                values = {**features(self.kb, search_for, hits), "none": reader_logit(judged.none)}
                 sure = reading_confidence(values, answer_language(search_for), self.kb.fingerprint.name)
             timings["read"] = time.perf_counter() - reading
 

@@ -76,7 +76,7 @@ def reading_confidence(values: Mapping[str, float], language: str, embedder: str
     """The same where the bundled reader has read the best passages.
 
     Args:
-        values: :func:`features`, and what :class:`ragbot.generation.reading_answerer.Judged` signals.
+        values: :func:`features`, and as ``none`` the reader's :func:`reader_logit`.
         language: of the question, ``zh`` or ``en``.
         embedder: what the passages were found with; cosines of one that was not measured are left aside.
     """

@@ -6,7 +6,6 @@ from collections.abc import Generator, Sequence
 
 from ragbot.documents import Message, Passage
 from ragbot.generation.answerers import Short
-from ragbot.generation.confidence import reader_logit
 from ragbot.generation.context import fit
 from ragbot.generation.quoting import around, plain, quoted
 from ragbot.generation.reader import Read, Reader
@@ -48,7 +47,7 @@ class ReadingAnswerer:
 
 
 class Judged:
-    """A question that the reader has an opinion about, before it has written a word."""
+    """A question that the reader has an opinion about, before it has written a word; only then it looks for words."""
 
     def __init__(self, read: Read, passages: Sequence[Passage]) -> None:
         self._read = read
@@ -58,22 +57,6 @@ class Judged:
     def none(self) -> float:
         """Probability that no passage answers."""
         return self._read.judgement.none
-
-    @property
-    def signals(self) -> dict[str, float]:
-        """See :class:`ragbot.generation.answerers.Judged`; the answer is chosen for it.
-
-        ``none``: :func:`ragbot.generation.confidence.reader_logit`. ``agreement``: of the answer with all that the reader
-        might have said. ``near`` and ``words``: cosine and share of the question's words of the sentence that it is from.
-        """
-        said = self._read.said
-        sentence = said.sentence if said else None
-        return {
-            "none": reader_logit(self.none),
-            "agreement": said.agreement if said else 0.0,
-            "near": sentence.similarity if sentence else 0.0,
-            "words": sentence.coverage if sentence else 0.0,
-        }
 
     @property
     def short(self) -> Short | None:
