@@ -27,6 +27,7 @@ from eval.metrics.squad import squad_exact_match, squad_f1
 from ragbot.documents import Document, Passage
 from ragbot.generation.extractive import ExtractiveAnswerer
 from ragbot.generation.reader import Reader
+from ragbot.generation.reading_answerer import LIKELIER
 from ragbot.generation.span_evidence import weighed
 from ragbot.models.llms.gemma.engine import GemmaEngine
 from ragbot.models.registry import load_embedder
@@ -158,10 +159,10 @@ def reader(of: Reader) -> System:
     """The reader; it refuses where none is likelier than the passage."""
 
     def ask(question: str, title: str, text: str, language: str) -> tuple[str, str, float]:
-        read = of.read(question, [(title, text)], language)
-        answer = read.said.text if read.said else ""
-        none = read.judgement.none
-        return ("" if none >= 0.5 else answer), answer, none
+        read = of.read(question, title, text, language)
+        said = read.said
+        answer = said.text if said else ""
+        return ("" if read.none >= LIKELIER else answer), answer, read.none
 
     return ask
 

@@ -111,7 +111,7 @@ def _cases(
     for done, question in enumerate(questions, 1):
         text = question_set.documents[next(iter(question.relevant))].text
         language = answer_language(question.text)
-        spans = reader.read(question.text, [(titles[question.document], text)], language).spans(1)
+        spans = reader.read(question.text, titles[question.document], text, language).spans
         f1, whole = cmrc_f1 if language == "zh" else squad_f1, flattened(text)
         texts = {(span.begin, span.end): whole[span.begin : span.end].decode().strip() for span in spans}
         yield Case(

@@ -16,7 +16,7 @@ from ragbot.errors import ModelNotFoundError
 from ragbot.generation.chain import AnswerChain
 from ragbot.generation.confidence import reader_logit, reading_confidence
 from ragbot.generation.reader import Read, Reader
-from ragbot.generation.reading_answerer import ReadingAnswerer
+from ragbot.generation.reading_answerer import Judged, ReadingAnswerer
 from ragbot.generation.spans import Sentence
 from ragbot.models.bundled import BundledFile
 
@@ -36,20 +36,22 @@ class Letters:
 
 
 class Engine:
-    """Says ``odds`` for the passages 0, 1, 2, … and then, with certainty, ``says``."""
+    """Says ``odds`` for none and for the passage, or by ``nones`` of its text, and then, with certainty, ``says``."""
 
     def __init__(self, odds: Sequence[float], says: str) -> None:
         self.tokenizer = Letters()
         self.odds, self.says = odds, says
         self.prompts: list[str] = []
         self.begun: set[str] = set()
+        self.nones: dict[str, float] = {}
 
     def start(self, prompt: Sequence[int]) -> Any:
         assert prompt[0] == Letters.bos
         self.prompts.append(self.tokenizer.decode(prompt[1:]))
         logits = np.full(0x110000, -9.0, np.float32)
-        for number, chance in enumerate(self.odds):
-            logits[ord(str(number))] = np.log(chance)
+        odds = next(([none, 1 - none] for text, none in self.nones.items() if text in self.prompts[-1]), self.odds)
+        for number, chance in enumerate(odds):
+            logits[ord(str(number))] = np.log(max(chance, 1e-6))
         return SimpleNamespace(logits=logits, peek=self._peek, usage=SimpleNamespace(prompt=len(prompt)))
 
     def _peek(self, ids: Sequence[int], wanted: Sequence[Sequence[int]]) -> Any:
@@ -79,50 +81,56 @@ def passage(text: str, number: int = 1) -> Passage:
 
 
 def test_it_says_how_sure_it_is_before_it_writes() -> None:
-    engine = Engine([0.2, 0.05, 0.75], "1911")
-    read = reader(engine).read("When?", [("A", "one"), ("B", "in 1911")], "en")
-    assert read.judgement.none == pytest.approx(0.2)
-    assert read.judgement.passages == pytest.approx((0.05, 0.75)) and read.judgement.best == 2
+    engine = Engine([0.2, 0.6], "1911")
+    read = reader(engine).read("When?", "B", "in 1911", "en")
+    assert read.none == pytest.approx(0.25)
     assert not engine.begun
     assert words(read) == "1911"
-    assert engine.begun == {"2]"}
-    assert engine.prompts == ["[1] A\none\n\n[2] B\nin 1911\n\nQuestion: When?\nAnswer: ["]
+    assert engine.begun == {"1]"}
+    assert engine.prompts == ["[1] B\nin 1911\n\nQuestion: When?\nAnswer: ["]
 
 
 def test_an_answer_is_copied_from_a_passage() -> None:
-    engine = Engine([0.2, 0.01, 0.79], "six")
-    read = reader(engine).read("When?", [("A", "one"), ("B", "two ends")], "en")
+    read = reader(Engine([0.2, 0.8], "six")).read("When?", "B", "two ends", "en")
     assert words(read) in "two ends"
-    assert engine.begun == {"2]"}
 
 
-def test_all_likely_passages_are_read_for_the_answer() -> None:
-    engine = Engine([0.01, 0.41, 0.38, 0.19, 0.01], "1911")
-    passages = [("A", "It was sold in May."), ("B", "It opened in 1911."), ("C", "It closed."), ("D", "1911")]
-    read = reader(engine).read("When?", passages, "en")
-    assert list(read.judgement.likely) == [1, 2, 3]
-    assert read.said is not None and (read.said.text, read.said.number) == ("1911", 2)
-    assert engine.begun == {"1]", "2]", "3]"}
-    sure = reader(Engine([0.01, 0.95, 0.04], "May")).read("When?", passages[:2], "en")
-    assert list(sure.judgement.likely) == [1] and sure.said is not None and sure.said.text == "May"
+def test_passages_are_read_until_one_is_likely_to_answer() -> None:
+    passages = [passage("It closed."), passage("It opened in 1911.", 2), passage("It was sold in May.", 3)]
+    texts = [item.text for item in passages]
+
+    def read(*nones: float) -> tuple[Engine, Judged]:
+        engine = Engine([0.5, 0.5], "1911")
+        engine.nones = dict(zip(texts, nones, strict=True))
+        return engine, ReadingAnswerer(reader(engine)).judge("When?", passages, "en")
+
+    engine, judged = read(0.1, 0.1, 0.1)
+    assert len(engine.prompts) == 1 and judged.none == pytest.approx(0.1)
+    engine, judged = read(0.9, 0.2, 0.1)
+    assert len(engine.prompts) == 2 and judged.none == pytest.approx(0.2)
+    assert "".join(judged.pieces()) == "It opened in 1911. [2]" and judged.short and judged.short.passage == 1
+    engine, judged = read(0.99, 0.6, 0.7)
+    assert len(engine.prompts) == 3 and judged.none == pytest.approx(0.6)
+    assert "".join(judged.pieces()) == "It opened in 1911. [2]"
+    engine, judged = read(1.0, 1.0, 1.0)
+    assert judged.none == pytest.approx(1.0)
+    pieces = judged.pieces()
+    assert next(pieces) == "It opened in 1911. [2]"
+    with pytest.raises(StopIteration) as end:
+        next(pieces)
+    assert end.value.value["input_tokens"] == sum(len(prompt) + 1 for prompt in engine.prompts)
 
 
 def test_an_empty_passage_says_nothing() -> None:
-    read = reader(Engine([0.1, 0.9], "x")).read("When?", [("A", " ")], "en")
-    assert read.said is None and read.usage["output_tokens"] == 0
+    read = reader(Engine([0.1, 0.9], "x")).read("When?", "A", " ", "en")
+    assert read.said is None
     judged = ReadingAnswerer(reader(Engine([0.1, 0.9], "x"))).judge("When?", [passage(" ")], "en")
     assert list(judged.pieces()) == [] and judged.short is None
 
 
-def test_only_the_passages_that_are_there_are_weighed() -> None:
-    read = reader(Engine([0.2, 0.1, 0.7], "x")).read("When?", [("A", "one")], "en")
-    assert len(read.judgement.passages) == 1
-    assert read.judgement.none == pytest.approx(2 / 3)
-
-
 def test_the_answer_is_bounded() -> None:
     text = "a " * 50
-    read = reader(Engine([0.1, 0.9], text.strip()), answer_tokens=7).read("When?", [("A", text)], "en")
+    read = reader(Engine([0.1, 0.9], text.strip()), answer_tokens=7).read("When?", "A", text, "en")
     answer = words(read)
     assert answer and len(answer) <= 7
 
@@ -154,8 +162,10 @@ def test_sentences_are_weighed_once_there_is_something_to_answer() -> None:
     ],
 )
 def test_an_answer_is_the_sentence_in_which_its_words_stand(text: str, says: str, answer: str, short: str) -> None:
-    answerer = ReadingAnswerer(reader(Engine([0.1, 0.2, 0.7], says)))
-    passages = answerer.select([passage("one"), passage(text, 2)])
+    engine = Engine([0.2, 0.8], says)
+    answerer = ReadingAnswerer(reader(engine))
+    engine.nones = {"something else": 0.9}
+    passages = answerer.select([passage("something else"), passage(text, 2)])
     judged = answerer.judge("When?", passages, "en")
     assert "".join(judged.pieces()) == answer == "".join(answerer.pieces("When?", passages, "en", ()))
     assert judged.short and (judged.short.text, judged.short.passage) == (short, 1)
@@ -163,15 +173,15 @@ def test_an_answer_is_the_sentence_in_which_its_words_stand(text: str, says: str
 
 
 def test_nothing_is_said_where_none_is_likeliest() -> None:
-    answerer = ReadingAnswerer(reader(Engine([0.8, 0.1, 0.1], "1911")))
+    answerer = ReadingAnswerer(reader(Engine([0.8, 0.2], "1911")))
     assert list(answerer.pieces("When?", [passage("one"), passage("two", 2)], "en", ())) == []
 
 
-def test_passages_are_cut_to_the_budget_and_to_nine() -> None:
+def test_passages_are_cut_to_the_budget_and_to_three() -> None:
     answerer = ReadingAnswerer(reader(Engine([0.1, 0.9], "x")), context_tokens=100)
     chosen = answerer.select([passage("a" * 60), passage("b" * 60, 2)])
     assert [item.document.id for item in chosen] == [1]
-    assert len(ReadingAnswerer(reader(Engine([1.0], "")), 10_000).select([passage("a", n) for n in range(20)])) == 9
+    assert len(ReadingAnswerer(reader(Engine([1.0], "")), 10_000).select([passage("a", n) for n in range(20)])) == 3
 
 
 def test_the_chain_refuses_by_what_the_reader_thinks(bot: RagBot) -> None:
@@ -187,7 +197,7 @@ def test_the_chain_refuses_by_what_the_reader_thinks(bot: RagBot) -> None:
         return answer, len(engine.prompts)
 
     refused, prompts = asked([0.999, 0.001])
-    assert refused.abstained and prompts == 1 and refused.short == ""
+    assert refused.abstained and prompts == 3 and refused.short == ""
     answered, prompts = asked([0.001, 0.999])
     assert not answered.abstained and prompts == 1
     assert answered.text == "The harbour museum opened in 1911. [1]" and answered.short == "1911"
