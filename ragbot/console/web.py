@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING
 from ragbot.console import intake, render
 from ragbot.console.knowledge import settings_of, usable_folder
 from ragbot.console.options import INTERRUPTED, AnswerOptions
-from ragbot.errors import MissingExtraError, UserError
+from ragbot.errors import MissingExtraError, RagbotError, UserError
+from ragbot.models.registry import READER
 from ragbot.workspace.reach import check_reach
 
 if TYPE_CHECKING:
@@ -50,8 +52,11 @@ def serve(
         with bots.using() as bot:
             if paths and not ingested(bot, terminal, paths):
                 return INTERRUPTED
-            with terminal.working("starting …"):
-                bot.chain  # noqa: B018  # loads the chat model: what is wrong with it is said here, and not on the page
+            if bot.llm != READER:
+                with terminal.working("starting …"):
+                    bot.chain  # noqa: B018  # loads the chat model: what is wrong with it is said here, not on the page
+        if bot.llm == READER:
+            threading.Thread(target=_load, args=(bots,), name="ragbot-reader", daemon=True).start()
         if streamlit:
             _streamlit(bots, terminal, settings, host, port, open_browser)
             return 0
@@ -67,6 +72,12 @@ def serve(
         _told(terminal, settings, page.local_url)
         page.block_thread()
     return 0
+
+
+def _load(bots: Bots) -> None:
+    """Load the chat model while the page is looked at: the first time the reader is built, which takes half a minute."""
+    with suppress(RagbotError), bots.using() as bot:  # an error is told to who asks a question
+        _ = bot.chain
 
 
 def _streamlit(bots: Bots, terminal: Terminal, settings: Settings, host: str, port: int, open_browser: bool) -> None:

@@ -688,6 +688,34 @@ def test_ui_ingests_and_serves(cli: Cli, folder: Path, monkeypatch: pytest.Monke
     assert seen == {"host": "127.0.0.1", "port": 7999, "open_browser": False, "block": False, "documents": 2}
 
 
+@pytest.mark.parametrize("broken", [False, True])
+def test_the_page_does_not_wait_for_the_reader(cli: Cli, monkeypatch: pytest.MonkeyPatch, broken: bool) -> None:
+    import threading
+
+    from ragbot.bot import RagBot
+    from ragbot.errors import ModelNotFoundError
+
+    begun, shown, loaded = threading.Event(), threading.Event(), threading.Event()
+
+    class Shown(Page):
+        def block_thread(self) -> None:
+            assert begun.wait(30) and not loaded.is_set()
+            shown.set()
+            assert loaded.wait(30)
+
+    def load(bot: RagBot) -> None:
+        begun.set()
+        assert shown.wait(30)
+        loaded.set()
+        if broken:
+            raise ModelNotFoundError("no weights")
+
+    monkeypatch.setattr(RagBot, "_answerer", load)
+    launcher(monkeypatch, lambda *_, **__: Shown())
+    result = cli("ui", "--llm", "reader", "--json")
+    assert (result.code, result.json["url"], result.err) == (0, Page.local_url, "")
+
+
 def test_ui_in_streamlit_ingests_and_serves(cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: dict[str, Any] = {}
 
