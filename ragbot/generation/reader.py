@@ -17,6 +17,7 @@ import numpy as np
 
 from ragbot.generation.copying import characters, flattened
 from ragbot.generation.reading import NONE, Reading
+from ragbot.generation.span_evidence import sentences
 from ragbot.generation.span_search import search
 from ragbot.generation.spans import Sentence, Span, Weights, chosen
 
@@ -65,6 +66,11 @@ class Reader:
     def count_tokens(self, text: str) -> int:
         """Tokens of ``text``."""
         return len(self._engine.tokenizer.encode(text))
+
+    def support(self, question: str, text: str) -> list[float]:
+        """What speaks for each sentence of ``text`` as the one that answers, in nats."""
+        known = self._evidence(question, text) if self._evidence else sentences(question, text, None)
+        return [self._weights.similarity * one.similarity + self._weights.coverage * one.coverage for one in known]
 
     def read(self, question: str, title: str, text: str, language: str) -> Read:
         """Put the question to a passage; it must fit the model's context.

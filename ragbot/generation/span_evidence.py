@@ -13,6 +13,8 @@ from ragbot.text import sentence_spans
 #: A question and a passage to what is known of the passage's sentences.
 Evidence = Callable[[str, str], list[Sentence]]
 
+#: Sentences of a passage that are embedded; the others share too few words with the question.
+_COMPARED = 64
 #: The embedder whose cosines were measured.
 _MEASURED = "multilingual-e5-small"
 #: Fitted on dev articles by ``eval/benchmarks/reading_spans.py``; cosines of other embedders mean something else.
@@ -27,15 +29,18 @@ def weighed(embedder: Embedder | None) -> tuple[Weights, Evidence]:
 
 
 def sentences(question: str, passage: str, embedder: Embedder | None) -> list[Sentence]:
-    """Each sentence of ``passage``; a cosine of 0 without an embedder."""
+    """Each sentence of ``passage``; a cosine of 0 without an embedder, the least where it was not looked at."""
     spans = list(sentence_spans(passage))
     texts = [passage[start:end] for start, end in spans]
     asked = set(terms(question))
     coverage = [len(asked.intersection(terms(text))) / max(len(asked), 1) for text in texts]
-    if embedder is None or len(spans) < 2:  # one sentence has nothing to be compared with
-        cosines = [0.0] * len(spans)
-    else:
-        cosines = (embedder.encode_documents(texts) @ embedder.encode_query(question)).tolist()
+    cosines = [0.0] * len(spans)
+    if embedder is not None and len(spans) > 1:  # one sentence has nothing to be compared with
+        compared = sorted(sorted(range(len(spans)), key=lambda at: -coverage[at])[:_COMPARED])
+        found = (embedder.encode_documents([texts[at] for at in compared]) @ embedder.encode_query(question)).tolist()
+        cosines = [min(found)] * len(spans)
+        for at, cosine in zip(compared, found, strict=True):
+            cosines[at] = cosine
     return [
         Sentence(_flat(passage, start), cosine, share)
         for (start, _), cosine, share in zip(spans, cosines, coverage, strict=True)

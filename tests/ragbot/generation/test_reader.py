@@ -17,7 +17,7 @@ from ragbot.generation.chain import AnswerChain
 from ragbot.generation.confidence import reader_logit, reading_confidence
 from ragbot.generation.reader import Read, Reader
 from ragbot.generation.reading_answerer import Judged, ReadingAnswerer
-from ragbot.generation.spans import Sentence
+from ragbot.generation.spans import Sentence, Weights
 from ragbot.models.bundled import BundledFile
 
 
@@ -177,11 +177,19 @@ def test_nothing_is_said_where_none_is_likeliest() -> None:
     assert list(answerer.pieces("When?", [passage("one"), passage("two", 2)], "en", ())) == []
 
 
-def test_passages_are_cut_to_the_budget_and_to_three() -> None:
-    answerer = ReadingAnswerer(reader(Engine([0.1, 0.9], "x")), context_tokens=100)
-    chosen = answerer.select([passage("a" * 60), passage("b" * 60, 2)])
-    assert [item.document.id for item in chosen] == [1]
-    assert len(ReadingAnswerer(reader(Engine([1.0], "")), 10_000).select([passage("a", n) for n in range(20)])) == 3
+def test_three_passages_are_read_at_most() -> None:
+    assert len(ReadingAnswerer(reader(Engine([1.0], ""))).select([passage("a", n) for n in range(20)])) == 3
+
+
+def test_of_a_long_passage_the_sentences_are_read_that_most_speaks_for() -> None:
+    text = "It is old. " * 20 + "The tower opened in 1911. " + "It is high. " * 20
+    engine = Engine([0.1, 0.9], "1911")
+    answerer = ReadingAnswerer(reader(engine, weights=Weights(1.0, 0.0, 9.0)), context_tokens=80)
+    judged = answerer.judge("When did the tower open?", answerer.select([passage(text)]), "en")
+    read = engine.prompts[0].split("\n")[1]
+    assert "The tower opened in 1911." in read and len(read) <= 80 < len(text)
+    assert "".join(judged.pieces()) == "The tower opened in 1911. [1]"
+    assert judged.short and text[slice(*judged.short.place)] == "1911"
 
 
 def test_the_chain_refuses_by_what_the_reader_thinks(bot: RagBot) -> None:
