@@ -97,11 +97,14 @@ class Copying:
         return [self._text[at:stop] for stop in range(at + 1, end + 1)]
 
     def _is_border(self, at: int) -> bool:
-        """Whether a stretch may begin or end here: not inside a character, a Latin word or a number."""
-        text = self._text
-        if at == 0 or at == len(text):
-            return True
-        if text[at] & 0xC0 == 0x80:
-            return False
-        before, after = text[at - 1 : at], text[at : at + 1]
-        return not (before.isalnum() and after.isalnum())
+        return is_border(self._text, at)
+
+
+def is_border(text: bytes, at: int) -> bool:
+    """Whether a stretch of ``text`` may begin or end at the byte ``at``: not inside a character, a Latin word or a number."""
+    if at == 0 or at == len(text):
+        return True
+    if text[at] & 0xC0 == 0x80:
+        return False
+    before, after = text[at - 1 : at], text[at : at + 1]
+    return not (before.isalnum() and after.isalnum())

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ragbot.generation.copying import Copying, flattened
+from ragbot.generation.copying import Copying, flattened, is_border
 from ragbot.generation.spans import Span, log_softmax
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ _WAYS = 8
 _PASSES = 24
 #: Tokens that are read on at first; if then the answer has not ended with this probability, the rest is read, too.
 _FIRST, _OPEN = 24, 0.05
+#: Places of the same words that are told apart.
+_PLACES = 12
 #: The longest piece of a vocabulary, in bytes.
 _LONGEST_PIECE = 48
 
@@ -67,7 +69,32 @@ def search(peek: Peek, passage: str, tokenizer: Tokenizer, limit: int) -> list[S
         ends = [] if one.ended else _read_on(peek, one, whole, tokenizer, limit)
         # Where the limit cuts a word, there is no other end than that of the word.
         found += ends or [Span(one.begin, one.copying.next_border, one.log_probability)]
-    return found
+    return list(_everywhere(found, whole))
+
+
+def _everywhere(spans: Sequence[Span], whole: bytes) -> Iterator[Span]:
+    """The spans, and the other places where the same words stand: an answer does not say which of them it means.
+
+    The places of a span share its probability.
+    """
+    known: dict[bytes, list[int]] = {}
+    for span in spans:
+        words = whole[span.begin : span.end]
+        if words not in known:
+            known[words] = list(_places(words, whole))
+        places = known[words] or [span.begin]
+        for begin in places:
+            yield Span(begin, begin + len(words), span.log_probability - math.log(len(places)))
+
+
+def _places(words: bytes, whole: bytes) -> Iterator[int]:
+    """Where ``words`` stand in ``whole`` as words of their own; the first ones, if there are many."""
+    at, count = whole.find(words), 0
+    while at >= 0 and count < _PLACES:
+        if is_border(whole, at) and is_border(whole, at + len(words)):
+            count += 1
+            yield at
+        at = whole.find(words, at + 1)
 
 
 def _beginnings(peek: Peek, passage: str, tokenizer: Tokenizer, limit: int) -> Iterator[Beginning]:

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 #: Spans that are weighed; the others are too unlikely to matter.
-_MOST = 80
+_MOST = 200
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from ragbot.generation.chain import AnswerChain
 from ragbot.generation.confidence import reader_logit, reading_confidence
 from ragbot.generation.reader import Read, Reader
 from ragbot.generation.reading_answerer import Judged, ReadingAnswerer
+from ragbot.generation.span_evidence import sentences
 from ragbot.generation.spans import Sentence, Weights
 from ragbot.models.bundled import BundledFile
 
@@ -73,6 +74,10 @@ def reader(engine: Engine, **options: Any) -> Reader:
 def words(read: Read) -> str:
     assert read.said is not None
     return read.said.text
+
+
+def evidence(question: str, text: str) -> list[Sentence]:
+    return sentences(question, text, None)
 
 
 def passage(text: str, number: int = 1) -> Passage:
@@ -175,6 +180,14 @@ def test_an_answer_is_the_sentence_in_which_its_words_stand(text: str, says: str
 def test_nothing_is_said_where_none_is_likeliest() -> None:
     answerer = ReadingAnswerer(reader(Engine([0.8, 0.2], "1911")))
     assert list(answerer.pieces("When?", [passage("one"), passage("two", 2)], "en", ())) == []
+
+
+def test_of_two_places_that_is_meant_for_which_the_sentence_speaks() -> None:
+    text = "It closed in 1911. The tower opened in 1911."
+    answerer = ReadingAnswerer(reader(Engine([0.1, 0.9], "1911"), weights=Weights(1.0, 0.0, 9.0), evidence=evidence))
+    judged = answerer.judge("When did the tower open?", [passage(text)], "en")
+    assert "".join(judged.pieces()) == "The tower opened in 1911. [1]"
+    assert judged.short and judged.short.place == (text.rindex("1911"), text.rindex("1911") + 4)
 
 
 def test_three_passages_are_read_at_most() -> None:

@@ -68,8 +68,11 @@ TEXT = "The port was\nopened in 1911 by the king. 港口 1911 年。"
 def found(answers: dict[str, float], text: str = TEXT, limit: int = 60) -> dict[str, float]:
     whole = flattened(text)
     spans = search(Peeking(answers), text, cast(Any, LETTERS), limit)
-    texts = [(whole[span.begin : span.end].decode(), math.exp(span.log_probability)) for span in spans]
-    return {text: chance for text, chance in texts if chance > 1e-4}
+    chances: dict[str, float] = {}
+    for span in spans:
+        said = whole[span.begin : span.end].decode()
+        chances[said] = chances.get(said, 0.0) + math.exp(span.log_probability)
+    return {text: chance for text, chance in chances.items() if chance > 1e-4}
 
 
 @pytest.mark.parametrize(
@@ -95,6 +98,16 @@ def test_the_first_word_may_be_written_with_the_space_before_it() -> None:
 
 def test_what_stands_twice_is_one_answer() -> None:
     assert found({"1911": 0.8, "1911 by": 0.2}) == pytest.approx({"1911": 0.8, "1911 by": 0.2}, rel=1e-3)
+
+
+def test_all_places_of_the_same_words_share_their_chance() -> None:
+    text = "In 1911 it rained. It was 19110 m high, built in 1911. 1911年建成。"
+    spans = search(Peeking({"1911": 1.0}), text, cast(Any, LETTERS), 60)
+    whole = flattened(text).decode()
+    assert [whole[: len(flattened(text)[: span.begin].decode())].count("1911") for span in spans] == [0, 2, 3]
+    assert all(math.exp(span.log_probability) == pytest.approx(1 / 3) for span in spans)
+    many = search(Peeking({"a": 1.0}), "a " * 50, cast(Any, LETTERS), 60)
+    assert len(many) == 12 and len({span.begin for span in many}) == 12
 
 
 def test_the_best_beginnings_are_enough() -> None:

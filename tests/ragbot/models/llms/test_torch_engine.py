@@ -116,7 +116,7 @@ def test_limits(engine: TorchEngine) -> None:
 
 def test_a_reader_answers_with_words_of_the_passage(engine: TorchEngine) -> None:
     read = Reader(engine, answer_tokens=40).read("When was it opened?", "Harbour", TEXTS[0], "en")
-    assert read.judgement.none + sum(read.judgement.passages) == pytest.approx(1)
+    assert 0 < read.none < 1
     assert read.said and read.said.text in TEXTS[0]
 
 
