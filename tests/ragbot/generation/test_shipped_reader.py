@@ -48,7 +48,11 @@ def test_it_is_what_answers_where_nothing_is_set(reading: RagBot) -> None:
     ("question", "short", "sentence"),
     [
         ("How high is the lighthouse of Aalto?", "42", "Its lighthouse was built by Elin Berg and is 42 metres high."),
-        ("Who built the lighthouse of Aalto?", "Elin Berg", "Its lighthouse was built by Elin Berg and is 42 metres high."),
+        (
+            "Who built the lighthouse of Aalto?",
+            "Elin Berg",
+            "Its lighthouse was built by Elin Berg and is 42 metres high.",
+        ),
         ("How much do adults pay in the library?", "12 dollars", "Members under sixteen pay nothing; adults pay 12"),
         ("安平桥全长多少米？", "2070", "安平桥位于晋江与南安之间，始建于南宋绍兴八年，全长约2070米。"),
         ("重修工程由谁主持？", "文物局", "重修工程由文物局主持，于1985年完工，共更换石板三百余块。"),
