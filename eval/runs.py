@@ -189,10 +189,10 @@ def _read_manifest(path: Path) -> Mapping[str, Any]:
 
 
 def _read_rows(path: Path) -> Iterator[Row]:
-    with path.open(encoding="utf-8") as file:
+    with path.open("rb") as file:  # a kill may have cut it off inside a character
         for number, line in enumerate(file, 1):
-            if not line.endswith("\n"):
-                return  # cut off by a kill
+            if not line.endswith(b"\n"):
+                return
             try:
                 yield decode_row(json.loads(line))
             except (ValueError, KeyError, TypeError) as error:
