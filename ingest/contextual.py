@@ -22,7 +22,7 @@ from ingest.prompts import render
 from ragbot.documents import ParsedDocument
 from ragbot.errors import RagbotError, SettingsError
 from ragbot.index.records import NewChunk
-from ragbot.models.registry import EXTRACTIVE
+from ragbot.models.registry import is_chat_model
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -56,11 +56,11 @@ def require_model(context: str, llm: object) -> None:
     """Refuse lines of a chat model where there is none.
 
     Raises:
-        SettingsError: ``context`` is ``model``, and ``llm`` is extractive.
+        SettingsError: ``context`` is ``model``, and ``llm`` is no chat model.
     """
-    if context == "model" and llm in (None, EXTRACTIVE):
+    if context == "model" and not is_chat_model(llm):
         raise SettingsError(
-            f"chunking.context = 'model' has a chat model write a line about each chunk, and llm = {EXTRACTIVE!r} is "
+            f"chunking.context = 'model' has a chat model write a line about each chunk, and llm = {llm!r} is "
             "none: name one with --llm MODEL (`ragbot models list` shows which can be used), or take --context title"
         )
 

@@ -365,10 +365,11 @@ def test_documents_in_memory(kb: KnowledgeBase) -> None:
 # -- settings --------------------------------------------------------------------------------------------------------
 
 
-def test_no_lines_without_a_model(kb_folder: Path, files: Path) -> None:
-    settings = Settings(chunking={"context": "model"})  # type: ignore[arg-type]
+@pytest.mark.parametrize("llm", ["extractive", "reader"])
+def test_no_lines_without_a_model(kb_folder: Path, files: Path, llm: str) -> None:
+    settings = Settings(llm=llm, chunking={"context": "model"})  # type: ignore[arg-type]
     with RagBot.open(kb_folder, embedder=HashEmbedder(), settings=settings) as bot:
-        with pytest.raises(SettingsError, match=r"llm = 'extractive' is none: name one with --llm"):
+        with pytest.raises(SettingsError, match=rf"llm = '{llm}' is none: name one with --llm"):
             bot.ingest(files)
         assert bot.documents() == []
 
