@@ -46,7 +46,7 @@ RIDGE = 1e-3
 #: them: with this weight 85% of the answerable questions on dev articles are answered, in each set.
 SILENT = 0.25
 #: What the confidence is made of, by language, with any embedder and with the one that was measured. Of a dozen sets these
-#: had the best likelihood on dev articles that they were not fitted on; the more of them, the worse.
+#: had the best likelihood on dev articles that they were not fitted on (when all passages were still read at once).
 TABLES = {
     READER: {"en": ("none",), "zh": ("none", "coverage")},
     f"{READER}:{EMBEDDER}": {"en": ("none", "dense"), "zh": ("none", "dense", "coverage", "size")},
